@@ -1,0 +1,316 @@
+//! Names and ids that cannot be mixed up: each has one door, `parse`.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not a valid name or id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a {what}: expected {expected}")]
+pub struct IdError {
+    /// What was to be parsed, such as `repo name`.
+    pub what: &'static str,
+    /// The text that was refused, cut to 120 characters.
+    pub text: String,
+    /// What would have been accepted.
+    pub expected: &'static str,
+}
+
+impl IdError {
+    fn new(what: &'static str, text: &str, expected: &'static str) -> Self {
+        Self { what, text: text.chars().take(120).collect(), expected }
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $expected:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Parses a text.
+            ///
+            /// # Errors
+            /// [`IdError`] if the text does not have the shape the type asks for.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(Self(text.into())) } else { Err(IdError::new($what, text, $expected)) }
+            }
+
+            /// Returns the text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &self.0)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0.as_ref().to_owned()
+            }
+        }
+    };
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty()
+        && text.len() <= 100
+        && text.chars().all(plain)
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Git's rules for a branch name, as far as they keep a name from being taken for an option, a path
+/// out of the ref store or a revision expression (git-check-ref-format(1)).
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "git compares `.lock` as it is")]
+fn is_branch(text: &str) -> bool {
+    let bad = |c: char| c.is_ascii_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
+    !text.is_empty()
+        && text.len() <= 250
+        && !text.starts_with(['-', '/', '.'])
+        && !text.ends_with(['/', '.'])
+        && !text.contains("..")
+        && !text.contains("//")
+        && !text.contains("/.")
+        && !text.contains("@{")
+        && text.split('/').all(|part| !part.ends_with(".lock"))
+        && !text.chars().any(bad)
+}
+
+fn is_object_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn is_free_text(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 250 && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+id! {
+    /// The name of a repo, unique in its workspace.
+    ///
+    /// Names of different things cannot be swapped:
+    ///
+    /// ```compile_fail
+    /// use crossgate_core::ids::{DriverName, RepoName};
+    /// fn checks_out(_: &RepoName) {}
+    /// checks_out(&DriverName::parse("vmware").unwrap());
+    /// ```
+    RepoName, "repo name", "1 to 100 letters, digits, `-`, `_` or `.`, the first a letter, digit or `_`", is_name
+}
+id! {
+    /// The name of a driver: the unit of policy and of CI.
+    DriverName, "driver name", "1 to 100 letters, digits, `-`, `_` or `.`, the first a letter, digit or `_`", is_name
+}
+id! {
+    /// The name of a job, with its matrix values if it has some: `lab[platform=qemu-7]`.
+    JobName, "job name", "a name, and optionally matrix values in brackets: `lab[platform=qemu-7]`",
+    |text| match text.split_once('[') {
+        None => is_name(text),
+        Some((name, rest)) => {
+            is_name(name)
+                && rest.strip_suffix(']').is_some_and(|values| {
+                    is_free_text(values)
+                        && values.split(',').all(|pair| pair.split_once('=').is_some_and(|(key, _)| is_name(key)))
+                })
+        }
+    }
+}
+id! {
+    /// The name of a semaphore that bounds how many builds run at once.
+    SemaphoreName, "semaphore name", "1 to 100 letters, digits, `-`, `_` or `.`, the first a letter, digit or `_`", is_name
+}
+id! {
+    /// The name of a branch, without `refs/heads/`.
+    BranchName, "branch name", "a name that git accepts for a branch", is_branch
+}
+id! {
+    /// A change: `repo#12` on a forge, `repo@branch` in a workspace, any word in a scenario.
+    ChangeId, "change", "1 to 250 characters without white space", is_free_text
+}
+id! {
+    /// The object id of a commit: 40 or 64 lowercase hexadecimal digits.
+    ///
+    /// A commit is not a tree:
+    ///
+    /// ```compile_fail
+    /// use crossgate_core::ids::{CommitId, TreeId};
+    /// fn checks_out(_: &CommitId) {}
+    /// checks_out(&TreeId::parse(&"0".repeat(40)).unwrap());
+    /// ```
+    CommitId, "commit id", "40 or 64 lowercase hexadecimal digits", is_object_id
+}
+id! {
+    /// The object id of a git tree: 40 or 64 lowercase hexadecimal digits.
+    TreeId, "tree id", "40 or 64 lowercase hexadecimal digits", is_object_id
+}
+id! {
+    /// One build: 12 lowercase hexadecimal digits.
+    BuildId, "build id", "12 lowercase hexadecimal digits",
+    |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+id! {
+    /// What a build is a function of: a digest of job, variables and the trees the job uses.
+    BuildKey, "build key", "64 lowercase hexadecimal digits", |text| text.len() == 64 && is_object_id(text)
+}
+
+impl JobName {
+    /// Returns the name without matrix values.
+    pub fn base(&self) -> &str {
+        self.0.split_once('[').map_or(&*self.0, |(base, _)| base)
+    }
+}
+
+impl CommitId {
+    /// Returns the first 10 digits, for people.
+    pub fn short(&self) -> &str {
+        &self.0[..10]
+    }
+}
+
+/// A path inside a repo, as git stores it: bytes with `/` between the parts.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepoPath(Arc<[u8]>);
+
+impl RepoPath {
+    /// Takes the bytes of a path as git has them.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// Returns the bytes as git has them.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&str> for RepoPath {
+    fn from(text: &str) -> Self {
+        Self::from_bytes(text.as_bytes())
+    }
+}
+
+impl fmt::Display for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl fmt::Debug for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl Serialize for RepoPath {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// Takes milliseconds since 1970-01-01T00:00:00Z.
+    pub const fn from_millis(ms: u64) -> Self {
+        Self(ms)
+    }
+
+    /// Returns milliseconds since 1970-01-01T00:00:00Z.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Returns how long before `self` the moment `earlier` was; zero if it was not before.
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_accept_and_refuse() {
+        for good in ["nova-common", "a", "_x", "v1.2", "9p"] {
+            assert!(RepoName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-x", ".git", "a/b", "a b", "ü", &"x".repeat(101)] {
+            assert!(RepoName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn job_names_know_their_base() {
+        let job = JobName::parse("lab[platform=qemu-7,cpu=x86]").unwrap();
+        assert_eq!(job.base(), "lab");
+        for bad in ["lab[", "lab[]", "lab[x]", "lab[x=1", "[x=1]"] {
+            assert!(JobName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn branches_follow_git() {
+        for good in ["main", "stable/2026.1", "feature/a-b_c"] {
+            assert!(BranchName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["-f", "a..b", "a b", "x.lock", "a/x.lock", "a//b", "@{1}", "/a", "a/", ".a", "a/.b", "a^"]
+        {
+            assert!(BranchName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_was_expected() {
+        let error = CommitId::parse("HEAD").unwrap_err();
+        insta::assert_snapshot!(error, @"`HEAD` is not a commit id: expected 40 or 64 lowercase hexadecimal digits");
+    }
+
+    #[test]
+    fn a_path_that_is_not_utf8_is_kept() {
+        let path = RepoPath::from_bytes(b"a/\xff.rs");
+        assert_eq!(path.as_bytes(), b"a/\xff.rs");
+        assert_eq!(path.to_string(), "a/\u{fffd}.rs");
+    }
+}

@@ -1,0 +1,9 @@
+//! The decisions of Crossgate: pure functions from facts to plans and verdicts.
+//!
+//! Nothing here does I/O, waits, reads a clock or draws a random number: time and ids come in as values.
+#![forbid(unsafe_code)]
+#![warn(missing_docs, clippy::wildcard_enum_match_arm)]
+
+pub mod build;
+pub mod ids;
+pub mod suggest;
