@@ -5,5 +5,14 @@
 #![warn(missing_docs, clippy::wildcard_enum_match_arm)]
 
 pub mod build;
+pub mod change;
+pub mod glob;
+pub mod graph;
 pub mod ids;
+pub mod plan;
+pub mod reason;
+pub mod steps;
 pub mod suggest;
+#[cfg(test)]
+mod testing;
+pub mod workspace;
