@@ -6,13 +6,18 @@
 
 pub mod build;
 pub mod change;
+pub mod decide;
+pub mod facts;
 pub mod glob;
 pub mod graph;
 pub mod ids;
+mod keys;
 pub mod plan;
 pub mod reason;
+pub mod signature;
 pub mod steps;
 pub mod suggest;
 #[cfg(test)]
 mod testing;
+pub mod verdict;
 pub mod workspace;
