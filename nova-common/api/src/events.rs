@@ -1,0 +1,152 @@
+//! What happens to instances without anybody having asked, and after they have.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BackendError, Driver, EventsError, Header, InstanceId, InstanceRef, ListInstancesError, Object,
+    PowerState, Version,
+};
+
+/// Something that has happened to an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DriverEvent {
+    object: Header<Self>,
+    /// The instance and the node on which it happened.
+    pub instance: InstanceRef,
+    /// What has happened.
+    pub happening: Happening,
+}
+
+impl Object for DriverEvent {
+    const NAME: &'static str = "DriverEvent";
+    const VERSION: Version = Version { major: 1, minor: 0 };
+}
+
+impl DriverEvent {
+    /// Reports that something has happened to an instance.
+    pub fn new(instance: InstanceRef, happening: Happening) -> Self {
+        Self { object: Header::default(), instance, happening }
+    }
+}
+
+/// What can happen to an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Happening {
+    /// It has come to the node, in this state.
+    Appeared(PowerState),
+    /// It has come into this state.
+    Power(PowerState),
+    /// It has left the node.
+    Vanished,
+}
+
+/// Where events come from; the reader sets the pace.
+pub trait EventSource: Send {
+    /// Returns what has happened since the last call, oldest first; nothing at the first call.
+    ///
+    /// It must not wait for an event. States that came and went between two calls may be left out.
+    ///
+    /// # Errors
+    /// [`EventsError`] if the back end did not answer; nothing is lost by it.
+    fn next_batch(&mut self) -> impl Future<Output = Result<Vec<DriverEvent>, EventsError>> + Send;
+}
+
+/// Events by comparing lists of instances: for back ends that announce nothing.
+#[derive(Debug)]
+pub struct Compared<'a, D> {
+    driver: &'a D,
+    seen: Option<Seen>,
+}
+
+type Seen = BTreeMap<InstanceId, (InstanceRef, PowerState)>;
+
+impl<'a, D: Driver> Compared<'a, D> {
+    /// Compares what `driver` lists.
+    pub fn new(driver: &'a D) -> Self {
+        Self { driver, seen: None }
+    }
+}
+
+impl<D: Driver> EventSource for Compared<'_, D> {
+    async fn next_batch(&mut self) -> Result<Vec<DriverEvent>, EventsError> {
+        let listed = self.driver.list_instances(None).await.map_err(|error| match error {
+            ListInstancesError::Backend(error) => error,
+            ListInstancesError::UnknownNode(error) => {
+                BackendError::new("no list of all nodes").caused_by(error)
+            }
+        })?;
+        let now: Seen =
+            listed.into_iter().map(|one| (one.instance.id.clone(), (one.instance, one.power))).collect();
+        let before = self.seen.replace(now.clone()).unwrap_or_else(|| now.clone());
+        Ok(differences(&before, &now))
+    }
+}
+
+fn differences(before: &Seen, now: &Seen) -> Vec<DriverEvent> {
+    let mut events = Vec::new();
+    for (id, (instance, _)) in before {
+        if now.get(id).is_none_or(|(present, _)| present.node != instance.node) {
+            events.push(DriverEvent::new(instance.clone(), Happening::Vanished));
+        }
+    }
+    for (id, (instance, power)) in now {
+        let happening = match before.get(id) {
+            Some((old, _)) if old.node != instance.node => Happening::Appeared(*power),
+            Some((_, old)) if old != power => Happening::Power(*power),
+            Some(_) => continue,
+            None => Happening::Appeared(*power),
+        };
+        events.push(DriverEvent::new(instance.clone(), happening));
+    }
+    events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NodeName;
+
+    fn seen(instances: &[(&str, &str, PowerState)]) -> Seen {
+        let entry = |(id, node, power): &(&str, &str, PowerState)| {
+            let id = InstanceId::parse(id).expect("a literal");
+            let node = NodeName::parse(node).expect("a literal");
+            (id.clone(), (InstanceRef { id, node }, *power))
+        };
+        instances.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn differences_are_told_departures_first() {
+        let before = seen(&[
+            ("gone", "a", PowerState::Off),
+            ("kept", "a", PowerState::Running),
+            ("moved", "a", PowerState::Running),
+            ("paused", "a", PowerState::Running),
+        ]);
+        let now = seen(&[
+            ("kept", "a", PowerState::Running),
+            ("moved", "b", PowerState::Off),
+            ("new", "b", PowerState::Running),
+            ("paused", "a", PowerState::Paused),
+        ]);
+        let told: Vec<_> = differences(&before, &now)
+            .into_iter()
+            .map(|event| (event.instance.id.to_string(), event.instance.node.to_string(), event.happening))
+            .collect();
+        let event = |id: &str, node: &str, happening| (id.to_owned(), node.to_owned(), happening);
+        assert_eq!(
+            told,
+            [
+                event("gone", "a", Happening::Vanished),
+                event("moved", "a", Happening::Vanished),
+                event("moved", "b", Happening::Appeared(PowerState::Off)),
+                event("new", "b", Happening::Appeared(PowerState::Running)),
+                event("paused", "a", Happening::Power(PowerState::Paused)),
+            ]
+        );
+    }
+}

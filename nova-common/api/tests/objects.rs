@@ -1,0 +1,87 @@
+//! Objects on the wire: their header, what readers put up with and what they refuse.
+
+#![expect(clippy::unwrap_used, reason = "also in what tests call, a surprise is a failure")]
+
+use std::fmt::Debug;
+
+use nova_api::{
+    CreateRequest, Created, DestroyRequest, DriverEvent, DriverInfo, DriverKind, Fencing, GiB, Happening,
+    HostContext, HostName, InstanceId, InstanceInfo, InstanceRef, InstanceSummary, InventoryReport, MiB,
+    NodeDesc, NodeName, Object, Origin, PowerState, Provider, ProviderView, Reshape, ReshapeMove,
+    ResourceName, Vcpus,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+fn instance() -> InstanceRef {
+    InstanceRef { id: InstanceId::parse("i-1").unwrap(), node: node() }
+}
+
+fn node() -> NodeName {
+    NodeName::parse("node-1").unwrap()
+}
+
+fn resource(name: &str) -> ResourceName {
+    ResourceName::parse(name).unwrap()
+}
+
+#[track_caller]
+fn assert_travels<T: Object + Serialize + DeserializeOwned + PartialEq + Debug>(object: &T) {
+    let mut value = serde_json::to_value(object).unwrap();
+    let header = json!({ "name": T::NAME, "version": T::VERSION.to_string() });
+    assert_eq!(value["object"], header);
+    assert_eq!(serde_json::from_value::<T>(value.clone()).unwrap(), *object, "as written");
+    value["of_a_later_minor"] = json!([1, 2]);
+    value["object"]["version"] = json!(format!("{}.999", T::VERSION.major));
+    assert_eq!(serde_json::from_value::<T>(value.clone()).unwrap(), *object, "by a later minor");
+    refuses::<T>(&value, "version", &format!("{}.0", T::VERSION.major + 1));
+    refuses::<T>(&value, "version", "1");
+    refuses::<T>(&value, "name", "SomethingElse");
+}
+
+#[track_caller]
+fn refuses<T: Object + DeserializeOwned + Debug>(value: &Value, key: &str, other: &str) {
+    let mut value = value.clone();
+    value["object"][key] = json!(other);
+    let error = serde_json::from_value::<T>(value).unwrap_err().to_string();
+    assert!(error.contains(&format!("expected `{}` {}.x", T::NAME, T::VERSION.major)), "{error}");
+}
+
+#[test]
+fn every_object_travels() {
+    let provider = Provider::new(resource("node-1")).vcpus(Vcpus(4), Vcpus(1)).memory(MiB(64), MiB(2));
+    let reshape = Reshape::Needed(vec![ReshapeMove { from: resource("node-1"), to: resource("numa-0") }]);
+    assert_travels(&HostContext::new(HostName::parse("host-1").unwrap()));
+    assert_travels(&DriverInfo::new("x", "1.0.0", DriverKind::Cluster).fencing(Fencing::Advisory));
+    assert_travels(&NodeDesc::new(node()).vcpus(Vcpus(4)).memory(MiB(64)).disk(GiB(8)));
+    assert_travels(&ProviderView::new(vec![provider.clone()]));
+    assert_travels(&InventoryReport::new(vec![provider.disk(GiB(8), GiB(1))]).reshape(reshape));
+    assert_travels(&CreateRequest::new(instance()).origin(Origin::Evacuate { from: node() }));
+    assert_travels(&Created::new(instance()));
+    assert_travels(&DestroyRequest::new(instance()));
+    assert_travels(&InstanceSummary::new(instance(), PowerState::Paused));
+    assert_travels(&InstanceInfo::new(instance(), PowerState::Off).memory(MiB(64)));
+    assert_travels(&DriverEvent::new(instance(), Happening::Power(PowerState::Off)));
+}
+
+#[test]
+fn an_object_without_its_header_is_refused() {
+    let error = serde_json::from_value::<Created>(json!({ "instance": instance() })).unwrap_err();
+    assert!(error.to_string().contains("missing field `object`"), "{error}");
+}
+
+#[test]
+fn a_name_is_checked_on_the_wire_too() {
+    let error = serde_json::from_value::<NodeName>(json!("a b")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`a b` is not a node name: expected 1 to 255 characters without white space"
+    );
+}
+
+#[test]
+#[expect(deprecated, reason = "what is deprecated still works")]
+fn the_deprecated_call_does_what_its_replacement_does() {
+    assert_eq!(NodeDesc::new(node()).memory_mb(64), NodeDesc::new(node()).memory(MiB(64)));
+}

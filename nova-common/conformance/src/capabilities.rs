@@ -1,0 +1,41 @@
+//! The committed list of facets, so that losing one is a decision and not an accident.
+
+use std::collections::BTreeMap;
+
+/// Reads lines such as `pause = true`; `#` starts a comment.
+///
+/// # Errors
+/// What is wrong with the first line that is neither.
+pub(crate) fn parse(text: &str) -> Result<BTreeMap<&str, bool>, String> {
+    let mut expected = BTreeMap::new();
+    for (line, number) in text.lines().zip(1..) {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        if line.is_empty() {
+            continue;
+        }
+        let known =
+            line.split_once('=').and_then(|(name, has)| Some((name.trim(), has.trim().parse().ok()?)));
+        let (name, has) =
+            known.ok_or_else(|| format!("line {number}: expected `name = true` or `name = false`"))?;
+        expected.insert(name, has);
+    }
+    Ok(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_blank_lines_say_nothing() {
+        assert_eq!(parse("# facets\n\npause = true # yes\n"), Ok(BTreeMap::from([("pause", true)])));
+    }
+
+    #[test]
+    fn an_unclear_line_is_refused_with_its_number() {
+        assert_eq!(
+            parse("\npause = maybe"),
+            Err("line 2: expected `name = true` or `name = false`".to_owned())
+        );
+    }
+}
