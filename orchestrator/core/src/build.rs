@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BuildId, BuildKey, ChangeId, CommitId, DriverName, JobName, RepoName, Timestamp, TreeId};
+use crate::ids::{
+    BuildId, BuildKey, CacheName, ChangeId, CommitId, DriverName, JobName, RepoName, Timestamp, TreeId,
+};
 
 /// Why a build runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,6 +118,8 @@ pub struct BuildRequest {
     pub repo: RepoName,
     /// The job's name.
     pub job: JobName,
+    /// What it keeps for the next build that uses the same cache.
+    pub cache: CacheName,
     /// The repos that stand side by side for the build, each at its state.
     pub tree: BTreeMap<RepoName, RepoState>,
     /// The commands, rendered, in order; each is given to `sh -e`.

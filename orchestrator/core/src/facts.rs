@@ -1,6 +1,6 @@
 //! What is known: the only thing that decisions are made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -9,8 +9,8 @@ use crate::build::{BuildRequest, Ended, Outcome, RepoState};
 use crate::change::Change;
 use crate::graph::Graph;
 use crate::ids::{BuildId, BuildKey, ChangeId, CommitId, RepoName, SemaphoreName, Timestamp};
-use crate::plan::Plan;
-use crate::workspace::Workspace;
+use crate::plan::{Entry, Plan, Vote};
+use crate::workspace::{Job, Workspace};
 
 /// Everything that is known of a run of the loop.
 #[derive(Debug, Clone, Default)]
@@ -40,13 +40,38 @@ pub struct Item {
     pub plan: Arc<Plan>,
     /// The configuration it is judged with.
     pub workspace: Arc<Workspace>,
-    /// The graph of that configuration.
-    pub graph: Arc<Graph>,
-    /// The tip of each repo.
+    /// The tip of each repo that a build of it sees.
     pub tips: Arc<BTreeMap<RepoName, CommitId>>,
+    /// What each selected job does, in the order of [`Plan::selected`].
+    pub(crate) tasks: Vec<Task>,
+}
+
+/// What a selected job does, wherever it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    /// The repos that its build sees.
+    pub(crate) sees: BTreeSet<RepoName>,
+    /// Its commands, or why a step does not become one.
+    pub(crate) commands: Result<Vec<String>, String>,
 }
 
 impl Item {
+    /// Makes an item: the steps of its jobs become commands here, before anything runs.
+    pub fn new(
+        change: Arc<Change>,
+        ahead: Vec<Arc<Change>>,
+        plan: Arc<Plan>,
+        (workspace, graph): (Arc<Workspace>, &Graph),
+        tips: Arc<BTreeMap<RepoName, CommitId>>,
+    ) -> Self {
+        let task = |(entry, job, _): (&Entry, &Arc<Job>, Vote)| {
+            let sees = graph.closure(&entry.repo);
+            Task { commands: entry.commands(&change.id, job, &sees), sees }
+        };
+        let tasks = plan.selected().map(task).collect();
+        Self { change, ahead, plan, workspace, tips, tasks }
+    }
+
     /// Returns the tree with the change.
     pub fn candidate_tree(&self) -> TreeSpec {
         let mut spec = self.baseline_tree();

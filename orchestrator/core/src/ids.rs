@@ -98,6 +98,13 @@ fn is_name(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
+fn is_job_name(text: &str) -> bool {
+    let Some((name, rest)) = text.split_once('[') else { return is_name(text) };
+    let pair = |pair: &str| pair.split_once('=').is_some_and(|(key, _)| is_name(key));
+    let values = rest.strip_suffix(']').filter(|values| is_free_text(values));
+    is_name(name) && values.is_some_and(|values| values.split(',').all(pair))
+}
+
 /// Git's rules for a branch name, as far as they keep a name from being taken for an option, a path
 /// out of the ref store or a revision expression (git-check-ref-format(1)).
 #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "git compares `.lock` as it is")]
@@ -141,17 +148,11 @@ id! {
 }
 id! {
     /// The name of a job, with its matrix values if it has some: `lab[platform=qemu-7]`.
-    JobName, "job name", "a name, and optionally matrix values in brackets: `lab[platform=qemu-7]`",
-    |text| match text.split_once('[') {
-        None => is_name(text),
-        Some((name, rest)) => {
-            is_name(name)
-                && rest.strip_suffix(']').is_some_and(|values| {
-                    is_free_text(values)
-                        && values.split(',').all(|pair| pair.split_once('=').is_some_and(|(key, _)| is_name(key)))
-                })
-        }
-    }
+    JobName, "job name", "a name, and optionally matrix values in brackets: `lab[platform=qemu-7]`", is_job_name
+}
+id! {
+    /// The name of a cache that builds keep between them: a job's own, or one that several jobs share.
+    CacheName, "cache name", "a name, as jobs have it", is_job_name
 }
 id! {
     /// The name of a semaphore that bounds how many builds run at once.
@@ -195,6 +196,12 @@ impl JobName {
     /// Returns the name without matrix values.
     pub fn base(&self) -> &str {
         self.0.split_once('[').map_or(&*self.0, |(base, _)| base)
+    }
+}
+
+impl From<&JobName> for CacheName {
+    fn from(job: &JobName) -> Self {
+        Self(job.0.clone())
     }
 }
 

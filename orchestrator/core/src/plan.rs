@@ -1,6 +1,6 @@
 //! What would run for a change, what would not, and why: for every driver and every job.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -9,6 +9,7 @@ use crate::change::Change;
 use crate::graph::Graph;
 use crate::ids::{ChangeId, DriverName, JobName, RepoName};
 use crate::reason::Reason;
+use crate::steps::{self, StepContext};
 use crate::workspace::{Driver, Job, Mode, Setting, Workspace};
 
 /// The jobs of one change, each with the chain of reasons that selected or skipped it.
@@ -61,6 +62,17 @@ pub enum Vote {
     Gating,
 }
 
+impl Vote {
+    /// Returns the word that stands in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Advisory => "advisory",
+            Self::Gating => "gating",
+        }
+    }
+}
+
 impl Plan {
     /// Returns the entries that run, each with its job and what its red means.
     pub fn selected(&self) -> impl Iterator<Item = (&Entry, &Arc<Job>, Vote)> {
@@ -75,6 +87,52 @@ impl Entry {
     /// Returns the job's name, if a job comes into question.
     pub fn job_name(&self) -> Option<&JobName> {
         self.job.as_ref().map(|job| &job.name)
+    }
+
+    /// Returns what its red means, if it runs.
+    pub fn vote(&self) -> Option<Vote> {
+        match self.decision {
+            Decision::Runs { vote } => Some(vote),
+            Decision::Skipped => None,
+        }
+    }
+
+    /// Returns the reason that decided, of all in the chain.
+    pub fn decisive(&self) -> Option<&Reason> {
+        let decides = |reason: &&Reason| {
+            matches!(
+                reason,
+                Reason::Sanity { .. }
+                    | Reason::OptInExpired { .. }
+                    | Reason::Mode { .. }
+                    | Reason::PathTouched { .. }
+            )
+        };
+        let selected = self.reasons.iter().rev().find(decides).filter(|_| self.runs());
+        selected.or_else(|| self.reasons.last())
+    }
+
+    /// Returns the commands of its job: the steps, rendered for a change and the repos that a build of it sees.
+    ///
+    /// # Errors
+    /// Says which step does not become a command, why, and where it stands.
+    pub fn commands(
+        &self,
+        change: &ChangeId,
+        job: &Job,
+        sees: &BTreeSet<RepoName>,
+    ) -> Result<Vec<String>, String> {
+        let context = StepContext {
+            driver: self.driver.as_ref().map(|name| (name, &self.repo)),
+            change,
+            job: &job.name,
+            matrix: &job.matrix,
+            repos: Some(sees),
+        };
+        let render = |step: &Setting<String>| {
+            steps::render(&step.value, &context).map_err(|error| format!("{error} [{}]", step.at))
+        };
+        job.steps.iter().map(render).collect()
     }
 
     /// Returns whether it runs.

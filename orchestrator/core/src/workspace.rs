@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::glob::Globs;
-use crate::ids::{BranchName, DriverName, JobName, RepoName, SemaphoreName};
+use crate::ids::{BranchName, CacheName, DriverName, JobName, RepoName, SemaphoreName};
 
 /// Where a setting comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -323,6 +323,8 @@ pub struct Job {
     pub matrix: BTreeMap<String, String>,
     /// What it must hold while it runs.
     pub semaphore: Option<SemaphoreName>,
+    /// The cache that its builds use; `None`: one of its own.
+    pub cache: Option<CacheName>,
     /// Whether steps may use the network.
     pub network: bool,
     /// Names of secrets, given to builds of approved changes only.

@@ -35,7 +35,7 @@ pub(crate) fn variables(
     let mut all: BTreeMap<String, OsString> =
         request.variables.iter().map(|(name, value)| (name.clone(), value.into())).collect();
     let programs = settings.cargo_home.iter().map(|home| format!("{}/bin:", home.display()));
-    let own: [(&str, OsString); 14] = [
+    let own: [(&str, OsString); 15] = [
         ("PATH", (programs.collect::<String>() + SYSTEM_PATH).into()),
         ("HOME", paths.home.clone().into()),
         ("TMPDIR", paths.tmp.clone().into()),
@@ -45,6 +45,8 @@ pub(crate) fn variables(
         ("CARGO_TARGET_DIR", paths.target().into()),
         ("CARGO_NET_OFFLINE", (!request.network).to_string().into()),
         ("CARGO_TERM_COLOR", "never".into()),
+        // Sources are placed anew for each build, so it would only cost.
+        ("CARGO_INCREMENTAL", "0".into()),
         // A toolchain that is missing is an error of the step, not a download.
         ("RUSTUP_AUTO_INSTALL", "0".into()),
         ("CROSSGATE_BUILD", request.id.as_str().into()),

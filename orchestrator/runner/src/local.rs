@@ -244,7 +244,7 @@ impl Build {
         self.check_wanted()?;
         let (state, sandboxed) = (&settings.state_dir, sandbox.is_some());
         let workdir =
-            Workdir::lease(state, &request.job, sandboxed, request.driver.as_ref(), settings.cache_limit);
+            Workdir::lease(state, &request.cache, sandboxed, request.driver.as_ref(), settings.cache_limit);
         let workdir = workdir.map_err(infra_of("the workdir"))?;
         let seen = if sandboxed { Paths::under(Path::new(SEEN)) } else { workdir.paths.clone() };
         place(&workdir.paths.src).map_err(|error| infra("the checkouts", &Chain(&*error)))?;

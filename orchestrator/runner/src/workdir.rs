@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::SystemTime;
 
-use crossgate_core::ids::{DriverName, JobName, RepoName};
+use crossgate_core::ids::{CacheName, DriverName, RepoName};
 use sha2::{Digest as _, Sha256};
 
 use crate::tidy::{is_fit, remove_tree};
 
-/// How many builds of one job may run at once over one state directory.
+/// How many builds with one cache may run at once over one state directory.
 const AT_ONCE: u32 = 256;
 
 /// The parts of a workdir that are fresh for each build.
@@ -63,15 +63,15 @@ impl Paths {
 }
 
 impl Workdir {
-    /// Leases a free workdir of a job, if possible the one that the same driver had last; never waits.
+    /// Leases a free workdir of a cache, if possible the one that the same driver had last; never waits.
     pub(crate) fn lease(
         state_dir: &Path,
-        job: &JobName,
+        cache: &CacheName,
         sandboxed: bool,
         driver: Option<&DriverName>,
         cache_limit: u64,
     ) -> io::Result<Self> {
-        let root = state_dir.join("work").join(folder(job, sandboxed));
+        let root = state_dir.join("work").join(folder(cache, sandboxed));
         fs::create_dir_all(&root)?;
         let (dir, lock) = free(&root, driver.map_or("-", DriverName::as_str))?;
         let paths = Paths::under(&dir);
@@ -108,13 +108,14 @@ impl Drop for Workdir {
     }
 }
 
-/// Names a job's workdirs: readable, and different for different jobs.
+/// Names a cache's workdirs: readable, and different for different caches.
 ///
 /// With and without a sandbox, steps see other paths and files have other owners.
-fn folder(job: &JobName, sandboxed: bool) -> String {
-    let digest = Sha256::digest(job.as_str());
+fn folder(cache: &CacheName, sandboxed: bool) -> String {
+    let digest = Sha256::digest(cache.as_str());
     let start = digest.iter().take(6).fold(0, |start: u64, &byte| start << 8 | u64::from(byte));
-    format!("{}-{start:012x}-{}", job.base(), if sandboxed { "sandboxed" } else { "open" })
+    let readable = cache.as_str().split('[').next().unwrap_or_default();
+    format!("{readable}-{start:012x}-{}", if sandboxed { "sandboxed" } else { "open" })
 }
 
 fn free(root: &Path, driver: &str) -> io::Result<(PathBuf, File)> {
@@ -136,7 +137,7 @@ fn free(root: &Path, driver: &str) -> io::Result<(PathBuf, File)> {
             Err(fs::TryLockError::Error(error)) => return Err(error),
         }
     }
-    Err(io::Error::other(format!("{AT_ONCE} builds of this job run already")))
+    Err(io::Error::other(format!("{AT_ONCE} builds with this cache run already")))
 }
 
 /// Opens a file for locking only, so that who inherits it cannot write to it.
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     fn lease(state: &Path, job: &str, driver: &str) -> Workdir {
-        let (job, driver) = (JobName::parse(job).unwrap(), DriverName::parse(driver).unwrap());
+        let (job, driver) = (CacheName::parse(job).unwrap(), DriverName::parse(driver).unwrap());
         Workdir::lease(state, &job, true, Some(&driver), 1 << 30).unwrap()
     }
 
@@ -189,7 +190,7 @@ mod tests {
     fn a_cache_is_kept_until_it_is_too_big() {
         let state = tempfile::tempdir().unwrap();
         let big = |limit| {
-            let job = JobName::parse("unit").unwrap();
+            let job = CacheName::parse("unit").unwrap();
             let workdir = Workdir::lease(state.path(), &job, true, None, limit).unwrap();
             let found = workdir.paths.cache.join("file").exists();
             fs::write(workdir.paths.cache.join("file"), vec![1; 100_000]).unwrap();

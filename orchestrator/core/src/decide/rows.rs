@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use super::schedule::Schedule;
 use super::{BuildRef, Conclusion, ItemState, Row, RowState, Wait};
 use crate::build::{BuildRequest, Outcome, Purpose, RepoState};
-use crate::facts::{BuildState, Facts, Item, TreeState};
+use crate::facts::{BuildState, Facts, Item, Task, TreeState};
 use crate::ids::{BuildId, BuildKey, RepoName, TreeId};
 use crate::keys;
 use crate::plan::{Entry, Vote, fulfils};
-use crate::steps::{self, StepContext};
 use crate::verdict::{Evidence, Judgement, Runs, Verdict, judge};
 use crate::workspace::Job;
 
@@ -31,7 +30,7 @@ pub(super) fn item_state(
                 continue;
             }
             let Some(gate) = needs(&selected, &rows, entry, job) else { continue };
-            let asked = Asked { facts, item, entry, job };
+            let asked = Asked { facts, item, entry, job, task: &item.tasks[index] };
             let (state, builds) = match gate {
                 NeedsAre::Met => asked.state(trees, schedule),
                 NeedsAre::Awaited(wait) => (RowState::Waits { on: wait }, Vec::new()),
@@ -108,6 +107,7 @@ struct Asked<'a> {
     item: &'a Item,
     entry: &'a Entry,
     job: &'a Job,
+    task: &'a Task,
 }
 
 /// What a build on one tree would do.
@@ -128,6 +128,7 @@ impl Asked<'_> {
             (Ok(candidate), baseline) => (candidate, baseline),
         };
         let (with, mut builds) = self.runs(&candidate.key, Purpose::Candidate, schedule);
+        let candidates = builds.len();
         let without = match &baseline {
             Ok(baseline) => {
                 let (runs, more) = self.runs(&baseline.key, Purpose::Baseline, schedule);
@@ -137,7 +138,12 @@ impl Asked<'_> {
             Err(_) => Runs::default(),
         };
         let evidence = Evidence { candidate: with, baseline: without, attempts: self.job.attempts };
-        let state = match judge(self.item.workspace.policy.confirm, &evidence) {
+        let judgement = judge(self.item.workspace.policy.confirm, &evidence);
+        if judgement == Judgement::Decided(Verdict::Passed) {
+            // What the tree without the change did had no part in it.
+            builds.truncate(candidates);
+        }
+        let state = match judgement {
             Judgement::Decided(verdict) => RowState::Decided(verdict),
             Judgement::NeedsCandidate => {
                 let again = !evidence.candidate.conclusive.is_empty();
@@ -170,6 +176,7 @@ impl Asked<'_> {
             driver: self.entry.driver.clone(),
             repo: self.entry.repo.clone(),
             job: self.job.name.clone(),
+            cache: self.job.cache.clone().unwrap_or_else(|| (&self.job.name).into()),
             tree: work.tree,
             steps: work.steps,
             variables: self.job.matrix.iter().map(|(key, value)| (variable(key), value.clone())).collect(),
@@ -234,32 +241,14 @@ impl Asked<'_> {
                 return Err(unknown(format!("the tree could not be made: {reason}")));
             }
         };
-        let seen = self.item.graph.closure(&self.entry.repo);
-        let tree: BTreeMap<RepoName, RepoState> = states
-            .iter()
-            .filter(|(repo, _)| seen.contains(*repo))
-            .map(|(r, s)| (r.clone(), s.clone()))
-            .collect();
-        let steps = self.steps(&tree).map_err(unknown)?;
+        let steps = self.task.commands.clone().map_err(unknown)?;
+        let seen = states.iter().filter(|(repo, _)| self.task.sees.contains(*repo));
+        let tree: BTreeMap<RepoName, RepoState> =
+            seen.map(|(repo, state)| (repo.clone(), state.clone())).collect();
         let trees: BTreeMap<&RepoName, &TreeId> =
             tree.iter().map(|(repo, state)| (repo, &state.tree)).collect();
         let key = keys::build_key(self.entry, self.job, &steps, &trees);
         Ok(Work { key, tree, steps })
-    }
-
-    fn steps(&self, tree: &BTreeMap<RepoName, RepoState>) -> Result<Vec<String>, String> {
-        let repos: Vec<RepoName> = tree.keys().cloned().collect();
-        let context = StepContext {
-            driver: self.entry.driver.as_ref().map(|name| (name, &self.entry.repo)),
-            change: &self.item.change.id,
-            job: &self.job.name,
-            matrix: &self.job.matrix,
-            repos: Some(&repos),
-        };
-        let render = |step: &crate::workspace::Setting<String>| {
-            steps::render(&step.value, &context).map_err(|error| format!("{error} [{}]", step.at))
-        };
-        self.job.steps.iter().map(render).collect()
     }
 }
 

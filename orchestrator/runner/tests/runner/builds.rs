@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use crossgate_core::build::{Exit, Failure, Outcome};
-use crossgate_core::ids::{JobName, RepoName};
+use crossgate_core::ids::{CacheName, RepoName};
 use crossgate_runner::{Archive, ArchiveError, Event, SandboxChoice, Settings};
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +61,7 @@ fn steps_share_files_and_builds_share_the_cache() {
         assert_eq!(heard.lines().last(), Some(&"README"));
         assert!(heard.lines().contains(&"b") && !heard.lines().contains(&"a"), "{:?}", heard.lines());
         let mut other = build(&["ls $CROSSGATE_CACHE"]);
-        other.job = JobName::parse("unit[platform=a]").unwrap();
+        other.cache = CacheName::parse("unit[platform=a]").unwrap();
         assert_eq!(world.runs(&other).passes().lines(), [""; 0]);
     });
 }

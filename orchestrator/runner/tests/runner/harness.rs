@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossgate_core::build::{BuildRequest, Ended, Outcome, Purpose, RepoState};
-use crossgate_core::ids::{BuildId, BuildKey, ChangeId, CommitId, DriverName, JobName, RepoName, TreeId};
+use crossgate_core::ids::{
+    BuildId, BuildKey, CacheName, ChangeId, CommitId, DriverName, JobName, RepoName, TreeId,
+};
 use crossgate_runner::{Event, LocalRunner, PlaceError, RunnerError, SandboxChoice, Settings};
 use tokio_util::sync::CancellationToken;
 
@@ -137,6 +139,7 @@ pub(crate) fn build(steps: &[&str]) -> BuildRequest {
         driver: Some(DriverName::parse("xen").unwrap()),
         repo: core.clone(),
         job: JobName::parse("unit").unwrap(),
+        cache: CacheName::parse("unit").unwrap(),
         tree: BTreeMap::from([(core, state)]),
         steps: steps.iter().map(|&step| step.to_owned()).collect(),
         variables: BTreeMap::new(),

@@ -20,7 +20,7 @@ fn the_environment_is_cleared_and_a_job_cannot_take_the_runners_variables() {
         let heard = world.runs(&request).passes();
         let names: Vec<_> = heard.lines().iter().filter_map(|line| Some(line.split_once('=')?.0)).collect();
         // `PWD` and `_` are the shell's.
-        let expected = "CARGO_HOME CARGO_NET_OFFLINE CARGO_TARGET_DIR CARGO_TERM_COLOR CI CROSSGATE_BUILD CROSSGATE_CACHE \
+        let expected = "CARGO_HOME CARGO_INCREMENTAL CARGO_NET_OFFLINE CARGO_TARGET_DIR CARGO_TERM_COLOR CI CROSSGATE_BUILD CROSSGATE_CACHE \
                         CROSSGATE_REPO CROSSGATE_SRC HOME LAB LANG OLDPWD PATH PWD RUSTUP_AUTO_INSTALL RUSTUP_HOME TMPDIR _ quote";
         assert!(names.iter().all(|name| expected.split(' ').any(|known| known == *name)), "{names:?}");
         assert!(heard.lines().contains(&"LAB=rack 1"));
