@@ -297,7 +297,9 @@ fn step_templates(Checked { workspace, problems, .. }: Checked<'_>) {
 
 fn line(error: &StepError) -> Option<usize> {
     match error {
-        StepError::Template { line, .. } | StepError::Undefined { line } => *line,
+        StepError::Template { line, .. } | StepError::Unseen { line, .. } | StepError::Undefined { line } => {
+            *line
+        }
         StepError::TooLong { .. } => None,
     }
 }

@@ -195,7 +195,7 @@ impl Planner<'_> {
     /// A repo that the driver is built with is changed: its mode decides.
     fn common_entries(&self, name: &DriverName, driver: &Driver, chain: &[RepoName]) -> Vec<Entry> {
         let common = &driver.common_changes;
-        let mut why = vec![self.touched(), Reason::Behind { chain: chain.to_vec() }];
+        let mut why = vec![self.touched(), self.behind(chain)];
         let ignore = &common.ignore;
         let stance = self.stance(name, driver, &mut why);
         let ignored = self.all_match(&ignore.value);
@@ -297,6 +297,15 @@ impl Planner<'_> {
         }
         let decision = Decision::Runs { vote: vote(mode, job.voting) };
         Entry { driver: driver.cloned(), repo: repo.clone(), job: Some(job.clone()), decision, reasons }
+    }
+
+    fn behind(&self, chain: &[RepoName]) -> Reason {
+        let link = |pair: &[RepoName]| {
+            let depends_on = self.workspace.repos.get(&pair[1]).map_or(&[][..], |repo| &repo.depends_on);
+            let edge = depends_on.iter().find(|edge| edge.value == pair[0]);
+            Setting { value: pair[1].clone(), at: edge.map(|edge| edge.at.clone()).unwrap_or_default() }
+        };
+        Reason::Behind { changed: self.change.repo.clone(), chain: chain.windows(2).map(link).collect() }
     }
 
     fn touched(&self) -> Reason {

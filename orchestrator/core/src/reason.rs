@@ -6,7 +6,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::ids::{JobName, RepoName};
-use crate::workspace::{Mode, Origin};
+use crate::workspace::{Mode, Origin, Setting};
 
 /// One link of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum Reason {
     PathTouched { path: String, glob: String, at: Origin },
     /// A changed path belongs to no driver of the repo, so it may concern all.
     SharedPath { path: String, repo: RepoName },
-    /// The driver's repo is built with the changed one.
-    Behind { chain: Vec<RepoName> },
+    /// The driver's repo is built with the changed one: each repo of the chain, with the line that makes it the next.
+    Behind { changed: RepoName, chain: Vec<Setting<RepoName>> },
     /// The driver's repo is not built with the changed one.
     NotBehind { changed: RepoName, repo: RepoName },
     /// None of the changed paths is the driver's.
@@ -107,12 +107,9 @@ impl Reason {
             Self::SharedPath { path, repo } => {
                 write!(f, "{path} belongs to no driver of {repo}, so it concerns all")
             }
-            Self::Behind { chain } => {
-                f.write_str("built with it: ")?;
-                chain.iter().enumerate().try_for_each(|(n, repo)| {
-                    let arrow = if n == 0 { "" } else { " → " };
-                    write!(f, "{arrow}{repo}")
-                })
+            Self::Behind { changed, chain } => {
+                write!(f, "built with it: {changed}")?;
+                chain.iter().try_for_each(|next| write!(f, " → {} [{}]", next.value, next.at))
             }
             Self::NotBehind { changed, repo } => write!(f, "{repo} is not built with {changed}"),
             Self::PathsNotTouched { paths, .. } => {

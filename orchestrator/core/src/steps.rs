@@ -23,6 +23,14 @@ pub enum StepError {
         /// The line of the step, from 1.
         line: Option<usize>,
     },
+    /// It asks for a repo that is not in the build.
+    #[error("{reason}{}", .line.map(|line| format!(" (line {line} of the step)")).unwrap_or_default())]
+    Unseen {
+        /// What is wrong.
+        reason: String,
+        /// The line of the step, from 1.
+        line: Option<usize>,
+    },
     /// It names something that is not there.
     #[error("the step names something that is not defined{}", .line.map(|line| format!(" (line {line} of the step)")).unwrap_or_default())]
     Undefined {
@@ -47,6 +55,7 @@ impl StepError {
                     .to_owned(),
             ),
             Self::Template { .. } => Some("to print braces as they are, write `{{ \"{{\" }}`".to_owned()),
+            Self::Unseen { .. } => Some("add it to `depends_on` of the repo in which the job runs".to_owned()),
             Self::TooLong { .. } => Some("put the commands into a script in the repo".to_owned()),
         }
     }
@@ -103,12 +112,13 @@ pub fn render(template: &str, step: &StepContext<'_>) -> Result<String, StepErro
 
 fn classify(error: &minijinja::Error) -> StepError {
     let line = error.line();
+    let reason = || error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     if error.kind() == ErrorKind::UndefinedError {
-        return StepError::Undefined { line };
-    }
-    StepError::Template {
-        reason: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
-        line,
+        StepError::Undefined { line }
+    } else if error.kind() == ErrorKind::InvalidOperation {
+        StepError::Unseen { reason: reason(), line }
+    } else {
+        StepError::Template { reason: reason(), line }
     }
 }
 
