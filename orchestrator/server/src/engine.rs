@@ -1,0 +1,204 @@
+//! One loop: what came in becomes facts, `decide` says what to do, and doing it brings new facts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crossgate_core::build::{BuildRequest, Ended, Outcome};
+use crossgate_core::decide::{Action, Decision, decide};
+use crossgate_core::facts::{Build, BuildState, Earlier, Facts, TreeSpec, TreeState};
+use crossgate_core::ids::{BuildId, BuildKey, RepoName, Timestamp};
+use crossgate_runner::{Archive, LocalRunner, PlaceError};
+use crossgate_vcs::Mirror;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::trees;
+
+/// How many facts and log lines may be on their way to the loop.
+const INBOX: usize = 1_024;
+
+/// Watches the loop.
+pub trait Observer {
+    /// Is told each decision, with the facts it was made from.
+    fn decided(&mut self, facts: &Facts, decision: &Decision);
+    /// Is told each line that a build prints.
+    fn line(&mut self, build: &BuildRequest, line: &str);
+}
+
+/// What carries out the decisions of the loop.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    mirrors: BTreeMap<RepoName, Arc<Mirror>>,
+    runner: Arc<LocalRunner>,
+}
+
+/// Something that became known.
+enum Fact {
+    Tree(Box<TreeSpec>, TreeState),
+    Line(Arc<BuildRequest>, String),
+    Ended(BuildId, Ended),
+}
+
+impl Engine {
+    /// Makes an engine.
+    pub fn new(mirrors: BTreeMap<RepoName, Arc<Mirror>>, runner: Arc<LocalRunner>) -> Self {
+        Self { mirrors, runner }
+    }
+
+    /// Runs the loop until every item is concluded.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] once `cancel` is cancelled and every build has ended; [`Error::Internal`] if nothing is left to
+    /// wait for and something is undecided.
+    pub async fn run(
+        &self,
+        mut facts: Facts,
+        observer: &mut dyn Observer,
+        cancel: &CancellationToken,
+    ) -> Result<(Facts, Decision), Error> {
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let mut work = Work { inbox, tasks: JoinSet::new() };
+        loop {
+            let now = now();
+            let decision = decide(&facts, now);
+            observer.decided(&facts, &decision);
+            if decision.is_final() {
+                return Ok((facts, decision));
+            }
+            if decision.actions.is_empty() && work.tasks.is_empty() {
+                return Err(Error::Internal("nothing is running and something is undecided".to_owned()));
+            }
+            for action in decision.actions {
+                self.start(action, now, &mut facts, &mut work.tasks, &sender, cancel);
+            }
+            tokio::select! {
+                () = cancel.cancelled() => {
+                    work.finish().await;
+                    return Err(Error::Interrupted);
+                }
+                learned = work.learn(&mut facts, observer) => learned?,
+            }
+        }
+    }
+
+    /// Writes an action down as begun, and begins it.
+    fn start(
+        &self,
+        action: Action,
+        now: Timestamp,
+        facts: &mut Facts,
+        tasks: &mut JoinSet<()>,
+        sender: &mpsc::Sender<Fact>,
+        cancel: &CancellationToken,
+    ) {
+        let sender = sender.clone();
+        match action {
+            Action::Prepare(spec) => {
+                facts.trees.insert(spec.clone(), TreeState::Preparing);
+                let mirrors = self.mirrors.clone();
+                tasks.spawn_blocking(move || {
+                    let state = trees::prepare(&mirrors, &spec);
+                    // The loop has ended if nobody takes it.
+                    drop(sender.blocking_send(Fact::Tree(Box::new(spec), state)));
+                });
+            }
+            Action::Start { request, semaphore } => {
+                let state = BuildState::Running { since: now };
+                let build = Build { request: (*request).clone(), semaphore, state };
+                facts.builds.insert(request.id.clone(), build);
+                let (engine, cancel) = (self.clone(), cancel.clone());
+                tasks.spawn(async move { engine.build(Arc::new(*request), sender, cancel).await });
+            }
+        }
+    }
+
+    async fn build(&self, request: Arc<BuildRequest>, sender: mpsc::Sender<Fact>, cancel: CancellationToken) {
+        let (mirrors, tree) = (self.mirrors.clone(), request.tree.clone());
+        let place = move |src: &std::path::Path| trees::place(&mirrors, &tree, src).map_err(PlaceError::from);
+        let (lines, about) = (sender.clone(), request.clone());
+        let sink = move |event| {
+            if let crossgate_runner::Event::Line(line) = event {
+                // Lines are for watching; the log has them all. A full inbox must not hold a build up.
+                drop(lines.try_send(Fact::Line(about.clone(), line)));
+            }
+        };
+        let ended = self.runner.run(&request, place, cancel, sink).await;
+        drop(sender.send(Fact::Ended(request.id.clone(), ended)).await);
+    }
+}
+
+/// What is under way, and what comes back from it.
+struct Work {
+    inbox: mpsc::Receiver<Fact>,
+    tasks: JoinSet<()>,
+}
+
+impl Work {
+    /// Waits until there is something to decide anew.
+    async fn learn(&mut self, facts: &mut Facts, observer: &mut dyn Observer) -> Result<(), Error> {
+        let mut changed = false;
+        while !changed {
+            tokio::select! {
+                Some(fact) = self.inbox.recv() => changed = record(facts, fact, observer),
+                // A task that panics never sends what the loop waits for.
+                Some(ended) = self.tasks.join_next() => {
+                    ended.map_err(|error| Error::Internal(format!("a task of the loop ended badly: {error}")))?;
+                }
+            }
+            while let Ok(fact) = self.inbox.try_recv() {
+                changed |= record(facts, fact, observer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until every build has ended itself and cleaned up.
+    async fn finish(&mut self) {
+        loop {
+            tokio::select! {
+                ended = self.tasks.join_next() => if ended.is_none() { return },
+                _ = self.inbox.recv() => {}
+            }
+        }
+    }
+}
+
+/// Records a fact; returns whether there is something to decide anew.
+fn record(facts: &mut Facts, fact: Fact, observer: &mut dyn Observer) -> bool {
+    match fact {
+        Fact::Tree(spec, state) => {
+            facts.trees.insert(*spec, state);
+            true
+        }
+        Fact::Line(request, line) => {
+            observer.line(&request, &line);
+            false
+        }
+        Fact::Ended(id, ended) => {
+            if let Some(build) = facts.builds.get_mut(&id) {
+                build.state = BuildState::Ended(ended);
+            }
+            true
+        }
+    }
+}
+
+/// Returns the latest conclusive outcome of each key in the archive.
+pub fn earlier(archive: &Archive) -> BTreeMap<BuildKey, Earlier> {
+    let mut known = BTreeMap::new();
+    for record in archive.records() {
+        if matches!(record.ended.outcome, Outcome::Pass | Outcome::Fail(_)) {
+            let (id, ended, outcome) = (record.request.id, record.ended.ended, record.ended.outcome);
+            known.entry(record.request.key).or_insert(Earlier { id, ended, outcome });
+        }
+    }
+    known
+}
+
+/// Returns the time, in milliseconds since 1970.
+pub fn now() -> Timestamp {
+    let ms = jiff::Timestamp::now().as_millisecond();
+    Timestamp::from_millis(u64::try_from(ms).unwrap_or(0))
+}
