@@ -6,7 +6,7 @@ use crossgate_config::Diagnostics;
 use crossgate_core::change::DependencyError;
 use crossgate_core::ids::{ChangeId, RepoName};
 use crossgate_runner::RunnerError;
-use crossgate_vcs::VcsError;
+use crossgate_vcs::{ErrorKind, VcsError};
 
 /// Whose business an error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,12 @@ impl Error {
             | Self::Cycle(_)
             | Self::TooManyDependencies { .. }
             | Self::Unrelated { .. } => Kind::Usage,
-            Self::Missing { .. } | Self::Vcs(_) | Self::Runner(_) | Self::Interrupted => Kind::Environment,
+            Self::Vcs(error) => match error.kind() {
+                ErrorKind::User => Kind::Usage,
+                ErrorKind::Environment => Kind::Environment,
+                ErrorKind::Internal => Kind::Internal,
+            },
+            Self::Missing { .. } | Self::Runner(_) | Self::Interrupted => Kind::Environment,
             Self::Internal(_) => Kind::Internal,
         }
     }

@@ -1,0 +1,208 @@
+//! `crossgate check`: runs the plan here, and says what must not land.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crossgate_core::change::Change;
+use crossgate_core::decide::{Conclusion, Decision, ItemState};
+use crossgate_core::facts::{Facts, Item};
+use crossgate_core::ids::{DriverName, JobName};
+use crossgate_core::plan::Entry;
+use crossgate_core::suggest::nearest;
+use crossgate_runner::{LocalRunner, SandboxChoice, SandboxState, Settings};
+use crossgate_server::engine::{self, Engine};
+use crossgate_server::error::Error;
+use crossgate_server::intake;
+use crossgate_server::site::{RepoFiles, Site};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::plan::{NOTHING, selected, view};
+use crate::context::Context;
+use crate::error::{CliError, Exit};
+use crate::printer::{DIM, Printer, YELLOW, styled};
+use crate::render::matrix;
+use crate::render::progress::Progress;
+use crate::signals;
+
+/// Run a change's plan on this machine and print the verdict of every driver
+///
+/// Without a selection: for every repo whose checkout proposes something that has not landed. Builds see the change merged
+/// onto the branches it would land on; no work tree is touched. The exit status is 1 if a change must not land.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "Examples:
+  crossgate check
+  crossgate check nova-common@add-field
+  crossgate check nova-common@add-field --driver vmware
+  crossgate check --dirty -j 2")]
+pub(crate) struct Args {
+    /// What to check: `REPO` or `REPO@REV`
+    #[arg(value_name = "REPO[@REV]")]
+    pub(crate) selections: Vec<String>,
+    /// Only this driver's jobs; may be given several times
+    #[arg(long, value_name = "DRIVER")]
+    pub(crate) driver: Vec<String>,
+    /// Only this job, all its matrix variants; may be given several times
+    #[arg(long, value_name = "JOB")]
+    pub(crate) job: Vec<String>,
+    /// Take uncommitted work in
+    #[arg(long)]
+    pub(crate) dirty: bool,
+    /// Builds at once; default: one a core
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) jobs: Option<u32>,
+    /// Run steps with your own rights, outside any sandbox
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
+    /// Build anew what has passed before on equal trees
+    #[arg(long)]
+    pub(crate) no_reuse: bool,
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    items: Vec<ItemView<'a>>,
+}
+
+#[derive(Serialize)]
+struct ItemView<'a> {
+    #[serde(flatten)]
+    plan: crate::commands::plan::PlanView<'a>,
+    with: Vec<&'a str>,
+    partial: bool,
+    verdicts: &'a [crossgate_core::decide::Row],
+    result: &'a Option<Conclusion>,
+}
+
+pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Result<Exit, CliError> {
+    let site = context.site(RepoFiles::Tip, printer)?;
+    let changes = selected(&site, &args.selections, args.dirty)?;
+    if changes.is_empty() {
+        printer.note(NOTHING)?;
+    }
+    let (items, decision) = check(&site, changes, args, printer)?;
+    print(&items, &decision, args, printer)?;
+    let lands = |item: &ItemState| matches!(item.conclusion, Some(Conclusion::MayLand));
+    Ok(if decision.items.iter().all(lands) { Exit::Fine } else { Exit::No })
+}
+
+/// Runs the loop over changes, in this terminal, until every one is concluded.
+pub(crate) fn check(
+    site: &Site,
+    changes: Vec<Change>,
+    args: &Args,
+    printer: &mut Printer,
+) -> Result<(Vec<Item>, Decision), CliError> {
+    known_names(site, args)?;
+    let items = changes.into_iter().map(|change| intake::item(site, change, |entry| wanted(args, entry)));
+    let items = items.collect::<Result<Vec<_>, _>>()?;
+    let runner = Arc::new(runner(site, args, printer)?);
+    let engine = Engine::new(site.mirrors().clone(), runner.clone());
+    let slots = args.jobs.unwrap_or_else(cores);
+    let earlier = if args.no_reuse { BTreeMap::default() } else { engine::earlier(runner.archive()) };
+    let run = engine::now().as_millis();
+    let facts = Facts { items, earlier, slots, run, ..Facts::default() };
+    let mut progress = Progress::new(printer);
+    let result = block_on(&engine, facts, &mut progress);
+    progress.finish();
+    let (facts, decision) = result?;
+    Ok((facts.items, decision))
+}
+
+/// Runs the loop; Ctrl-C ends every build first.
+fn block_on(
+    engine: &Engine,
+    facts: Facts,
+    progress: &mut Progress<'_>,
+) -> Result<(Facts, Decision), CliError> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::internal)?;
+    let cancel = CancellationToken::new();
+    let result = runtime.block_on(async {
+        let signal = cancel.clone();
+        tokio::spawn(async move {
+            signals::interrupted().await;
+            signal.cancel();
+        });
+        engine.run(facts, progress, &cancel).await
+    });
+    Ok(result?)
+}
+
+/// Makes the runner, and says how steps are kept apart from the rest of the machine.
+pub(crate) fn runner(site: &Site, args: &Args, printer: &mut Printer) -> Result<LocalRunner, CliError> {
+    let mut settings = Settings::new(site.state_dir());
+    settings.sandbox = if args.no_sandbox { SandboxChoice::Off } else { SandboxChoice::Required };
+    let runner = LocalRunner::new(settings)?;
+    match runner.sandbox() {
+        SandboxState::Off => {
+            let text = "steps run without a sandbox: they can read and write what you can";
+            printer.note(styled(YELLOW, text))?;
+        }
+        SandboxState::Bubblewrap { version, limits_not_enforced } if printer.is_verbose() => {
+            let limits = limits_not_enforced.join(", ");
+            printer.note(format_args!("sandbox: bubblewrap {version}; not limited: {limits}"))?;
+        }
+        SandboxState::Bubblewrap { .. } => {}
+    }
+    Ok(runner)
+}
+
+/// Refuses names of drivers and jobs that are not there, since they would leave nothing to run.
+fn known_names(site: &Site, args: &Args) -> Result<(), CliError> {
+    let (drivers, jobs) = (&site.workspace().drivers, &site.workspace().jobs);
+    for name in &args.driver {
+        if !drivers.contains_key(name.as_str()) {
+            return Err(unknown("driver", name, drivers.keys().map(DriverName::as_str)));
+        }
+    }
+    for name in &args.job {
+        if !jobs.keys().any(|job| job.as_str() == name || job.base() == name) {
+            return Err(unknown("job", name, jobs.keys().map(JobName::as_str)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an entry of a plan was asked for.
+fn wanted(args: &Args, entry: &Entry) -> bool {
+    let driver = entry.driver.as_ref().map(DriverName::as_str);
+    let by_driver = args.driver.is_empty() || args.driver.iter().any(|name| driver == Some(name));
+    let job = entry.job_name();
+    let named = |name: &String| job.is_some_and(|job| job.as_str() == name || job.base() == name);
+    by_driver && (args.job.is_empty() || args.job.iter().any(named))
+}
+
+fn unknown<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> CliError {
+    let nearest = nearest(name, known).map(str::to_owned);
+    CliError::Server(Error::Unknown { what, name: name.to_owned(), nearest })
+}
+
+fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
+}
+
+fn print(items: &[Item], decision: &Decision, args: &Args, printer: &mut Printer) -> Result<(), CliError> {
+    let partial = !args.driver.is_empty() || !args.job.is_empty();
+    if printer.is_json() {
+        let items = items.iter().zip(&decision.items).map(|(item, state)| ItemView {
+            plan: view(&item.change, &item.plan),
+            with: item.ahead.iter().map(|change| change.id.as_str()).collect(),
+            partial,
+            verdicts: &state.rows,
+            result: &state.conclusion,
+        });
+        return printer.json(&Output { items: items.collect() });
+    }
+    for (item, state) in items.iter().zip(&decision.items) {
+        printer.raw(matrix::text(item, state))?;
+        printer.raw(matrix::conclusion(&item.change, state))?;
+    }
+    if partial && !items.is_empty() {
+        printer.note(styled(
+            DIM,
+            "only a part of the plan was run: what this says of landing is not the whole",
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Makes the workspace: six drivers in five repos around a common core, each with a history.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crossgate_core::ids::RepoName;
+use include_dir::{Dir, DirEntry, include_dir};
+
+use super::edits::{Commit, TIPS};
+use super::git::{environment, git};
+use super::nova;
+use crate::error::CliError;
+use crate::template::{self, CiFile, Kind, NewDriver, NewRepo};
+
+static JOBS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../jobs");
+const WORKSPACE: &str = include_str!("../../templates/demo.yaml");
+
+/// Where the demo's bare repos are, below its workspace.
+const FORGE: &str = "repos";
+
+/// The core that the drivers are written against.
+const COMMON: &str = "nova-common";
+
+/// The driver repos, and the drivers they hold.
+const DRIVER_REPOS: &[(&str, &[(&str, Kind)])] = &[
+    ("nova-driver-libvirt", &[("libvirt", Kind::Hypervisor)]),
+    ("nova-driver-vmware", &[("vmware", Kind::Cluster)]),
+    ("nova-driver-ironic", &[("ironic", Kind::Cluster)]),
+    ("nova-driver-hyperv", &[("hyperv", Kind::Hypervisor)]),
+    ("nova-drivers-lab", &[("xen", Kind::Hypervisor), ("docker", Kind::Hypervisor)]),
+];
+
+/// Makes the workspace in a directory that does not exist yet; `changes` become branches of the checkouts. It is made
+/// beside its place and moved there whole, so that a half-made one is never seen.
+///
+/// # Errors
+/// [`CliError::Environment`] if git or cargo fail, or the disk does.
+pub(crate) fn make(dir: &Path, changes: &[Commit]) -> Result<(), CliError> {
+    let parent = dir.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(parent).map_err(|source| CliError::io(parent, source))?;
+    let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let half = parent.join(format!(".{name}.{}", std::process::id()));
+    let made = fill(&half, changes)
+        .and_then(|()| fs::rename(&half, dir).map_err(|source| CliError::io(dir, source)));
+    if made.is_err() {
+        // What failed is told; what is left of it is not worth more.
+        drop(fs::remove_dir_all(&half));
+        return made;
+    }
+    relocate(dir)
+}
+
+fn fill(root: &Path, changes: &[Commit]) -> Result<(), CliError> {
+    write(&root.join("crossgate.yaml"), WORKSPACE.as_bytes())?;
+    write(&root.join(".gitignore"), b"/.crossgate/\n")?;
+    extract(&JOBS, &root.join("jobs"))?;
+    let common = root.join(COMMON);
+    extract(nova::crates(), &common)?;
+    for (path, text) in nova::files()? {
+        write(&common.join(path), text.as_bytes())?;
+    }
+    for (name, drivers) in DRIVER_REPOS {
+        template::write(&driver_repo(name, drivers), &root.join(name))?;
+    }
+    overrides(root)?;
+    for name in names() {
+        let checkout = root.join(name);
+        lock(&checkout)?;
+        git(&checkout, &["init", "--quiet"])?;
+        commit_all(&checkout, &format!("Begin {name}"))?;
+        for tip in TIPS.iter().filter(|tip| tip.repo == name) {
+            commit(&checkout, tip)?;
+        }
+        let bare = root.join(FORGE).join(format!("{name}.git"));
+        fs::create_dir_all(&bare).map_err(|source| CliError::io(&bare, source))?;
+        git(&bare, &["init", "--quiet", "--bare"])?;
+        git(&checkout, &["remote", "add", "origin", &bare.to_string_lossy()])?;
+        git(&checkout, &["push", "--quiet", "--set-upstream", "origin", "main"])?;
+    }
+    for change in changes {
+        propose(&root.join(change.repo), change)?;
+    }
+    Ok(())
+}
+
+fn driver_repo(name: &str, drivers: &[(&str, Kind)]) -> NewRepo {
+    let new = |&(name, kind): &(&str, Kind)| NewDriver { name: name.to_owned(), kind };
+    let set = drivers.len() > 1;
+    let drivers = drivers.iter().map(new).collect();
+    NewRepo { name: name.to_owned(), drivers, set, ci: CiFile::None, ..NewRepo::default() }
+}
+
+/// The checkouts were made beside their place: their remotes are told where they stand now.
+fn relocate(root: &Path) -> Result<(), CliError> {
+    for name in names() {
+        let bare = root.join(FORGE).join(format!("{name}.git"));
+        git(&root.join(name), &["remote", "set-url", "origin", &bare.to_string_lossy()])?;
+    }
+    Ok(())
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    std::iter::once(COMMON).chain(DRIVER_REPOS.iter().map(|(name, _)| *name))
+}
+
+/// Puts a change on a branch of its own and goes back to `main`.
+fn propose(checkout: &Path, change: &Commit) -> Result<(), CliError> {
+    git(checkout, &["switch", "--quiet", "--create", change.branch])?;
+    commit(checkout, change)?;
+    git(checkout, &["switch", "--quiet", "main"])
+}
+
+fn commit(checkout: &Path, commit: &Commit) -> Result<(), CliError> {
+    for edit in commit.edits {
+        let path = checkout.join(edit.path);
+        let text = fs::read_to_string(&path).map_err(|source| CliError::io(&path, source))?;
+        write(&path, edit.apply(&text).map_err(CliError::internal)?.as_bytes())?;
+    }
+    let message = format!("{}\n\n{}", commit.subject, commit.body);
+    commit_all(checkout, message.trim_end())
+}
+
+fn commit_all(checkout: &Path, message: &str) -> Result<(), CliError> {
+    git(checkout, &["add", "--all"])?;
+    git(checkout, &["commit", "--quiet", "--message", message])
+}
+
+/// Lets a plain `cargo test` in a checkout see the checkouts beside it, as a build does.
+fn overrides(root: &Path) -> Result<(), CliError> {
+    let repos: Result<Vec<_>, _> = names().map(RepoName::parse).collect();
+    let repos = repos.map_err(CliError::internal)?;
+    // Paths in such a file are taken from the directory above its own, so the workspace can be moved.
+    let text = crossgate_runner::cargo_overrides(root, Path::new(""), &repos)
+        .map_err(|error| environment(error.to_string(), ""))?;
+    match text {
+        Some(text) => write(&root.join(".cargo/config.toml"), text.as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// Writes a repo's lock file, with the versions that this program was built with. Builds have no network, so what they need
+/// is fetched now, if it is not on this machine already.
+fn lock(checkout: &Path) -> Result<(), CliError> {
+    write(&checkout.join("Cargo.lock"), nova::lock().as_bytes())?;
+    let fetch = |more: &[&str]| {
+        Command::new("cargo")
+            .args(["fetch", "--quiet"])
+            .args(more)
+            .current_dir(checkout)
+            .output()
+            .map_err(|error| environment(format!("cannot run cargo: {error}"), "install Rust"))
+    };
+    if fetch(&["--offline"])?.status.success() {
+        return Ok(());
+    }
+    let online = fetch(&[])?;
+    if online.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&online.stderr).trim().to_owned();
+    Err(environment(
+        format!("the crates of {} cannot be fetched: {said}", checkout.display()),
+        "check the network",
+    ))
+}
+
+fn extract(dir: &Dir<'_>, into: &Path) -> Result<(), CliError> {
+    let mut open: Vec<&DirEntry<'_>> = dir.entries().iter().collect();
+    while let Some(entry) = open.pop() {
+        match entry {
+            DirEntry::Dir(inner) => open.extend(inner.entries()),
+            DirEntry::File(file) => write(&into.join(file.path()), file.contents())?,
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let failed = |source| CliError::io(path, source);
+    let parent: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
+    fs::create_dir_all(&parent).map_err(|source| CliError::io(&parent, source))?;
+    fs::write(path, bytes).map_err(failed)
+}

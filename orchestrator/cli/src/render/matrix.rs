@@ -1,0 +1,180 @@
+//! The verdict matrix: every driver and job of a change with its verdict, and what it all comes to.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+use crossgate_core::change::Change;
+use crossgate_core::decide::{Conclusion, ItemState, Row, RowState};
+use crossgate_core::facts::Item;
+use crossgate_core::plan::{Entry, Vote};
+use crossgate_core::verdict::Verdict;
+
+use crate::printer::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, styled};
+use crate::render::{duration, indented, plan, table};
+
+/// Longest explanation in a cell, in characters.
+const MAX_DETAIL: usize = 72;
+
+/// Returns the matrix of one item.
+pub(crate) fn text(item: &Item, state: &ItemState) -> String {
+    let mut text = plan::heading(&item.change);
+    for ahead in &item.ahead {
+        writeln!(text, "  {} {}", styled(DIM, "with"), ahead.id).expect("a string takes all text");
+    }
+    let mut cells = table();
+    for row in &state.rows {
+        cells.add_row(cells_of(row));
+    }
+    for entry in item.plan.entries.iter().filter(|entry| !entry.runs()) {
+        cells.add_row(skipped_cells(entry));
+    }
+    text.push_str(&indented(&cells));
+    text
+}
+
+fn cells_of(row: &Row) -> Vec<String> {
+    let driver = row.driver.as_ref().map_or("–", |driver| driver.as_str());
+    let (word, style, detail) = match &row.state {
+        RowState::Waits { on } => ("waits", DIM, on.to_string()),
+        RowState::Decided(verdict) => (verdict.word(), style_of(verdict, row.vote), detail_of(verdict)),
+    };
+    vec![
+        driver.to_owned(),
+        row.job.to_string(),
+        row.vote.word().to_owned(),
+        styled(style, word),
+        styled(DIM, builds_of(row)),
+        cut(&detail),
+    ]
+}
+
+fn skipped_cells(entry: &Entry) -> Vec<String> {
+    let driver = entry.driver.as_ref().map_or("–", |driver| driver.as_str());
+    let reason = entry.reasons.last().map(ToString::to_string).unwrap_or_default();
+    vec![
+        driver.to_owned(),
+        entry.job_name().map(ToString::to_string).unwrap_or_default(),
+        String::new(),
+        styled(DIM, "not-applicable"),
+        String::new(),
+        styled(DIM, cut(&reason)),
+    ]
+}
+
+fn style_of(verdict: &Verdict, vote: Vote) -> Style {
+    match verdict {
+        Verdict::Passed => GREEN,
+        Verdict::Fixed => GREEN.bold(),
+        Verdict::Regressed { .. } if vote == Vote::Gating => RED.bold(),
+        Verdict::Regressed { .. } | Verdict::BrokenDifferently { .. } => RED,
+        Verdict::BrokenBefore { .. } | Verdict::Flaky { .. } => YELLOW,
+        Verdict::Infra { .. } | Verdict::Unknown { .. } => CYAN,
+        Verdict::NotApplicable { .. } => DIM,
+    }
+}
+
+/// Returns what explains a verdict, in one line.
+pub(crate) fn detail_of(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Passed | Verdict::Fixed => String::new(),
+        Verdict::Regressed { failed, of, signature } => {
+            format!("{failed} of {of}: {}", first(&signature.lines))
+        }
+        Verdict::BrokenBefore { signature } => {
+            format!("fails the same without the change: {}", first(&signature.lines))
+        }
+        Verdict::BrokenDifferently { signature, before } => {
+            format!("{}; without the change: {}", first(&signature.lines), first(&before.lines))
+        }
+        Verdict::Flaky { failed, of } => format!("{failed} of {of} runs on one tree fail"),
+        Verdict::Infra { reason } | Verdict::NotApplicable { reason } | Verdict::Unknown { reason } => {
+            reason.clone()
+        }
+    }
+}
+
+fn first(lines: &[String]) -> &str {
+    lines.first().map_or("no output", String::as_str)
+}
+
+/// What was run for a row, and for how long.
+fn builds_of(row: &Row) -> String {
+    let spent: u64 = row.builds.iter().filter_map(|build| build.duration_ms).sum();
+    let reused = row.builds.iter().all(|build| build.reused);
+    match row.builds.len() {
+        0 => String::new(),
+        _ if reused => "reused".to_owned(),
+        1 => duration(spent),
+        n => format!("{} in {n}", duration(spent)),
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= MAX_DETAIL {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(MAX_DETAIL - 1).collect();
+    format!("{kept}…")
+}
+
+/// Returns what an item comes to: one line, then one for each vote that blocks, then the share that is not known.
+pub(crate) fn conclusion(change: &Change, state: &ItemState) -> String {
+    let mut text = String::new();
+    let id = &change.id;
+    match &state.conclusion {
+        Some(Conclusion::MayLand) => {
+            writeln!(text, "{} {id}: {}", styled(GREEN.bold(), "may land"), tally(state))
+        }
+        Some(Conclusion::MustNotLand { blockers }) => {
+            let head = format!("{} {id}: {}", styled(RED.bold(), "must not land"), tally(state));
+            let lines = blockers.iter().filter_map(|&index| state.rows.get(index)).map(blocker);
+            writeln!(text, "{}", std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n"))
+        }
+        Some(Conclusion::Conflict(conflict)) => {
+            let with = conflict
+                .with
+                .as_ref()
+                .map_or_else(|| format!("{} of {}", change.branch, conflict.repo), ToString::to_string);
+            let head = styled(RED.bold(), "must not land");
+            writeln!(text, "{head} {id}: {} does not merge with {with}", conflict.change)
+                .expect("a string takes all text");
+            conflict.files.iter().try_for_each(|file| writeln!(text, "  {file}"))
+        }
+        Some(Conclusion::Failed { reason }) => {
+            writeln!(text, "{} {id}: {reason}", styled(RED.bold(), "no verdict"))
+        }
+        None => writeln!(text, "{} {id}", styled(DIM, "undecided")),
+    }
+    .expect("a string takes all text");
+    text
+}
+
+fn blocker(row: &Row) -> String {
+    let who =
+        row.driver.as_ref().map_or_else(|| row.job.to_string(), |driver| format!("{driver}/{}", row.job));
+    let RowState::Decided(verdict) = &row.state else { return String::new() };
+    let log = row.builds.iter().rev().find(|build| build.outcome != Some("pass"));
+    let log = log.map(|build| styled(DIM, format!(" (crossgate log {})", build.id))).unwrap_or_default();
+    format!("  {} {} {}{log}", styled(BOLD, who), verdict.word(), detail_of(verdict))
+}
+
+/// Returns how many of the verdicts are which; what is not known is always said.
+fn tally(state: &ItemState) -> String {
+    let mut counts: Vec<(&str, u32)> = Vec::new();
+    for row in &state.rows {
+        let word = match &row.state {
+            RowState::Decided(verdict) => verdict.word(),
+            RowState::Waits { .. } => "undecided",
+        };
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let unknown =
+        counts.iter().filter(|(word, _)| matches!(*word, "unknown" | "infra")).map(|(_, n)| n).sum::<u32>();
+    let known = counts.iter().filter(|(word, _)| !matches!(*word, "unknown" | "infra"));
+    let mut parts: Vec<String> = known.map(|(word, count)| format!("{count} {word}")).collect();
+    parts.push(format!("{unknown} of {} unknown", state.rows.len()));
+    parts.join(", ")
+}
