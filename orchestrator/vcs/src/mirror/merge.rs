@@ -1,5 +1,7 @@
-//! Speculative merges, by git's own merge machinery in one long-lived process and without a work tree.
+//! Speculative merges without a work tree: of changes that are apart in this process, of others by git's own merge
+//! machinery in one long-lived process.
 
+mod apart;
 mod reply;
 
 use std::io::Write as _;
@@ -95,22 +97,16 @@ impl Mirror {
     ///
     /// The commit is a function of the arguments: fixed author, the time of `head`. It is a merge also where a
     /// fast-forward would do. Renames are followed. Merge attributes of the repo and merge drivers of the user have no
-    /// say. The calls of one mirror queue for one process, which is started at the first and again if it dies.
+    /// say. Merges of one mirror that git must be asked for queue for one process, which is started at the first and
+    /// again if it dies.
     ///
     /// # Errors
     /// [`VcsError::Unrelated`] if the two have no common ancestor; [`VcsError::Git`] with what git said,
     /// [`VcsError::Timeout`] after 120 s, [`VcsError::DiskFull`].
     pub fn merge(&self, onto: &CommitId, head: &CommitId, message: &str) -> Result<Merged, VcsError> {
-        let up_to_date = self.in_own(|repo| {
-            let (ours, theirs) = (git::commit(repo, onto)?, git::commit(repo, head)?);
-            let base = found(repo.merge_base(ours.id(), theirs.id()));
-            match base.map_err(VcsError::repository("finding a merge base"))? {
-                None => Err(VcsError::Unrelated { onto: onto.clone(), head: head.clone() }),
-                Some(base) => Ok((base == theirs.id()).then(|| tree_id(ours.tree_id()))),
-            }
-        })?;
-        if let Some(tree) = up_to_date {
-            return Ok(Merged::UpToDate { commit: onto.clone(), tree });
+        let quick = self.in_own(|repo| quick(repo, onto, head, message))?;
+        if let Some(merged) = quick {
+            return Ok(merged);
         }
         match self.ask(onto, head).map_err(|error| error.at(&self.path))? {
             Reply::Conflict { files } => Ok(Merged::Conflict { files }),
@@ -140,6 +136,30 @@ impl Mirror {
             }
         }
     }
+}
+
+/// Merges what needs no asking; `None` if git is to be asked.
+fn quick(
+    repo: &Repository,
+    onto: &CommitId,
+    head: &CommitId,
+    message: &str,
+) -> Result<Option<Merged>, VcsError> {
+    let (ours, theirs) = (git::commit(repo, onto)?, git::commit(repo, head)?);
+    let bases = found(repo.merge_bases(ours.id(), theirs.id()));
+    let Some(bases) = bases.map_err(VcsError::repository("finding a merge base"))? else {
+        return Err(VcsError::Unrelated { onto: onto.clone(), head: head.clone() });
+    };
+    let [base] = &bases[..] else { return Ok(None) };
+    if *base == theirs.id() {
+        return Ok(Some(Merged::UpToDate { commit: onto.clone(), tree: tree_id(ours.tree_id()) }));
+    }
+    let merged = apart::merge(repo, *base, ours.id(), theirs.id());
+    let Some(tree) = merged.map_err(VcsError::repository("merging trees"))?.map(tree_id) else {
+        return Ok(None);
+    };
+    let commit = commit(repo, &tree, onto, head, message)?;
+    Ok(Some(Merged::Clean { commit, tree }))
 }
 
 fn commit(

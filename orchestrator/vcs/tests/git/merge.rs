@@ -256,14 +256,20 @@ fn kill_merging(mirror_dir: &Path) -> bool {
         .any(|path| Command::new("kill").arg("-9").arg(path.file_name().unwrap()).status().unwrap().success())
 }
 
+/// A repo, a commit and heads that change other lines of the same file, so that git is asked for each merge.
+fn same_file(world: &World, heads: usize) -> (Repo, CommitId, Vec<CommitId>) {
+    let repo = world.repo("core", &[("f", &lines(&[]))]);
+    let onto = repo.branch("onto", &[("f", &lines(&[(3, "onto")]))]);
+    let head = |n: usize| repo.branch(&format!("b{n}"), &[("f", &lines(&[(10 + n, "head")]))]);
+    let heads = (0..heads).map(head).collect();
+    (repo, onto, heads)
+}
+
 #[test]
 fn a_killed_merge_process_is_started_again() {
     hermetic(|| {
         let world = World::new();
-        let repo = world.repo("core", &[("f", "f")]);
-        let onto = repo.head();
-        let heads: Vec<_> =
-            (0..10).map(|n| repo.branch(&format!("b{n}"), &[(&format!("n{n}"), "x")])).collect();
+        let (repo, onto, heads) = same_file(&world, 10);
         let mirror = world.mirror(&repo);
         let dir = world.path("mirrors/core.git");
         clean(mirror.merge(&onto, &heads[0], "m").unwrap());
@@ -296,9 +302,9 @@ fn a_killed_merge_process_is_started_again() {
 fn a_git_that_holds_its_answers_back_still_answers() {
     hermetic(|| {
         let world = World::new();
-        let repo = world.repo("core", &[("f", "f")]);
-        repo.branch("a", &[("a", "a")]);
-        repo.branch("b", &[("b", "b")]);
+        let repo = world.repo("core", &[("f", &lines(&[]))]);
+        repo.branch("a", &[("a", "a"), ("f", &lines(&[(3, "a")]))]);
+        repo.branch("b", &[("f", &lines(&[(20, "b")]))]);
         let paths = env::var_os("PATH").unwrap();
         let git = env::split_paths(&paths).map(|dir| dir.join("git")).find(|git| git.exists()).unwrap();
         for (name, stdbuf) in [("without", None), ("useless", Some("#!/bin/sh\nshift\nexec \"$@\"\n"))] {
@@ -321,10 +327,7 @@ fn a_git_that_holds_its_answers_back_still_answers() {
 fn a_mirror_can_be_shared_by_threads() {
     hermetic(|| {
         let world = World::new();
-        let repo = world.repo("core", &[("f", "f")]);
-        let onto = repo.head();
-        let heads: Vec<_> =
-            (0..12).map(|n| repo.branch(&format!("b{n}"), &[(&format!("n{n}"), "x")])).collect();
+        let (repo, onto, heads) = same_file(&world, 12);
         let mirror = world.mirror(&repo);
         let merge = |mirror: &Mirror, head| clean(mirror.merge(&onto, head, "m").unwrap());
         let alone: Vec<_> = heads.iter().map(|head| merge(&mirror, head)).collect();
@@ -363,6 +366,87 @@ fn merging_disjoint_files_commutes() {
             let (left, right) = (commit(&left), commit(&right));
             let onto_left = clean(mirror.merge(&left, &right, "m").unwrap()).1;
             prop_assert_eq!(onto_left, clean(mirror.merge(&right, &left, "m").unwrap()).1);
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+/// What one side does to a file of the base, by its number.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Edit,
+    Delete,
+    Move,
+    MoveDirectory,
+    Add,
+}
+
+fn any_deeds() -> impl Strategy<Value = Vec<(usize, Deed)>> {
+    let deed = prop_oneof![
+        4 => Just(Deed::Edit), 2 => Just(Deed::Delete), 2 => Just(Deed::Move), 1 => Just(Deed::MoveDirectory), 2 => Just(Deed::Add)
+    ];
+    proptest::collection::vec((0..9_usize, deed), 1..4)
+}
+
+fn path_of(n: usize) -> String {
+    format!("d{}/e{}/f{n}", n % 3, n % 2)
+}
+
+/// Does the deeds in a checkout; one that is no longer possible is left out.
+fn act(repo: &Repo, deeds: &[(usize, Deed)], side: &str) {
+    let top = repo.path.as_path();
+    for &(n, deed) in deeds {
+        let (file, dir) = (top.join(path_of(n)), top.join(format!("d{}", n % 3)));
+        let moved = |to: String| {
+            fs::create_dir_all(top.join(&to).parent().unwrap()).unwrap();
+            top.join(to)
+        };
+        match deed {
+            Deed::Edit if file.exists() => fs::write(&file, lines(&[(n, side)])).unwrap(),
+            Deed::Delete if file.exists() => fs::remove_file(&file).unwrap(),
+            Deed::Move if file.exists() => fs::rename(&file, moved(format!("m/g{n}"))).unwrap(),
+            Deed::MoveDirectory if dir.exists() && !top.join("moved").exists() => {
+                fs::rename(&dir, top.join("moved")).unwrap();
+            }
+            Deed::Add if !dir.is_file() => fs::write(moved(format!("d{}/new{n}", n % 3)), "new").unwrap(),
+            Deed::Edit | Deed::Delete | Deed::Move | Deed::MoveDirectory | Deed::Add => {}
+        }
+    }
+}
+
+#[test]
+fn whoever_merges_the_tree_is_the_one_that_git_makes() {
+    hermetic(|| {
+        let world = World::new();
+        let text = |n: usize| lines(&[(1, &format!("file {n}"))]);
+        let base: Vec<_> = (0..9).map(|n| (path_of(n), text(n))).collect();
+        let repo =
+            world.repo("core", &base.iter().map(|(path, text)| (&**path, &**text)).collect::<Vec<_>>());
+        let root = repo.head();
+        let mirror = world.mirror(&repo);
+        let mut runner =
+            TestRunner::new(ProptestConfig { cases: 80, failure_persistence: None, ..Default::default() });
+        let result = runner.run(&(any_deeds(), any_deeds()), |(left, right)| {
+            let commit = |deeds: &[(usize, Deed)], side| {
+                repo.git(["checkout", "-q", "--detach", root.as_str()]);
+                repo.git(["clean", "-fdq"]);
+                act(&repo, deeds, side);
+                repo.git(["add", "--all"]);
+                repo.git(["commit", "-q", "--allow-empty", "-m", side]);
+                repo.head()
+            };
+            let (left, right) = (commit(&left, "left"), commit(&right, "right"));
+            let mut git = repo.command();
+            let output =
+                git.args(["merge-tree", "--write-tree", left.as_str(), right.as_str()]).output().unwrap();
+            let printed = String::from_utf8(output.stdout).unwrap();
+            let theirs = output.status.success().then(|| printed.trim().to_owned());
+            let ours = match mirror.merge(&left, &right, "m").unwrap() {
+                Merged::Clean { tree, .. } | Merged::UpToDate { tree, .. } => Some(tree.to_string()),
+                Merged::Conflict { .. } => None,
+            };
+            prop_assert_eq!(ours, theirs);
             Ok(())
         });
         result.unwrap();
