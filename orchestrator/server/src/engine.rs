@@ -31,7 +31,7 @@ pub trait Observer {
 #[derive(Debug, Clone)]
 pub struct Engine {
     mirrors: BTreeMap<RepoName, Arc<Mirror>>,
-    runner: Arc<LocalRunner>,
+    runner: LocalRunner,
 }
 
 /// Something that became known.
@@ -43,7 +43,7 @@ enum Fact {
 
 impl Engine {
     /// Makes an engine.
-    pub fn new(mirrors: BTreeMap<RepoName, Arc<Mirror>>, runner: Arc<LocalRunner>) -> Self {
+    pub fn new(mirrors: BTreeMap<RepoName, Arc<Mirror>>, runner: LocalRunner) -> Self {
         Self { mirrors, runner }
     }
 

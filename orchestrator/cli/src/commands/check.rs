@@ -1,7 +1,6 @@
 //! `crossgate check`: runs the plan here, and says what must not land.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crossgate_core::change::Change;
 use crossgate_core::decide::{Conclusion, Decision, ItemState};
@@ -80,7 +79,8 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
     if changes.is_empty() {
         printer.note(NOTHING)?;
     }
-    let (items, decision) = check(&site, changes, args, printer)?;
+    let runner = runner(&site, args.no_sandbox, printer)?;
+    let (items, decision) = check(&site, changes, args, &runner, printer)?;
     print(&items, &decision, args, printer)?;
     let lands = |item: &ItemState| matches!(item.conclusion, Some(Conclusion::MayLand));
     Ok(if decision.items.iter().all(lands) { Exit::Fine } else { Exit::No })
@@ -91,12 +91,12 @@ pub(crate) fn check(
     site: &Site,
     changes: Vec<Change>,
     args: &Args,
+    runner: &LocalRunner,
     printer: &mut Printer,
 ) -> Result<(Vec<Item>, Decision), CliError> {
     known_names(site, args)?;
     let items = changes.into_iter().map(|change| intake::item(site, change, |entry| wanted(args, entry)));
     let items = items.collect::<Result<Vec<_>, _>>()?;
-    let runner = Arc::new(runner(site, args, printer)?);
     let engine = Engine::new(site.mirrors().clone(), runner.clone());
     let slots = args.jobs.unwrap_or_else(cores);
     let earlier = if args.no_reuse { BTreeMap::default() } else { engine::earlier(runner.archive()) };
@@ -130,9 +130,9 @@ fn block_on(
 }
 
 /// Makes the runner, and says how steps are kept apart from the rest of the machine.
-pub(crate) fn runner(site: &Site, args: &Args, printer: &mut Printer) -> Result<LocalRunner, CliError> {
+pub(crate) fn runner(site: &Site, no_sandbox: bool, printer: &mut Printer) -> Result<LocalRunner, CliError> {
     let mut settings = Settings::new(site.state_dir());
-    settings.sandbox = if args.no_sandbox { SandboxChoice::Off } else { SandboxChoice::Required };
+    settings.sandbox = if no_sandbox { SandboxChoice::Off } else { SandboxChoice::Required };
     let runner = LocalRunner::new(settings)?;
     match runner.sandbox() {
         SandboxState::Off => {

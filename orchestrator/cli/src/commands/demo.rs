@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crossgate_core::decide::{Conclusion, Decision, ItemState, RowState};
 use crossgate_core::facts::Item;
-use crossgate_runner::RunnerError;
+use crossgate_runner::{LocalRunner, RunnerError, SandboxState};
 use crossgate_server::error::Error;
 use crossgate_server::intake::{self, Selection};
 use crossgate_server::site::{RepoFiles, STATE_DIR, Site};
@@ -131,11 +131,12 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
     let dir = context.directory().join(&args.dir);
     make(&dir, printer)?;
     let site = Context::at(&dir).site(RepoFiles::Tip, printer)?;
-    let mut check = check::Args { jobs: args.jobs, no_sandbox: args.no_sandbox, ..check::Args::default() };
-    check.no_sandbox |= !sandbox_works(&site, printer)?;
+    let runner = runner(&site, args.no_sandbox, printer)?;
+    let no_sandbox = runner.sandbox() == SandboxState::Off;
+    let check = check::Args { jobs: args.jobs, no_sandbox, ..check::Args::default() };
     let (mut scenes, mut red) = (Vec::new(), None);
     for scene in SCENES {
-        let (played, failed) = play(&site, scene, &check, printer)?;
+        let (played, failed) = play(&site, scene, &check, &runner, printer)?;
         scenes.push(played);
         red = red.or(failed);
     }
@@ -170,17 +171,13 @@ fn make(dir: &Path, printer: &mut Printer) -> Result<(), CliError> {
 }
 
 /// The demo builds only what this program carries inside, so it goes on without a sandbox, and says so.
-fn sandbox_works(site: &Site, printer: &mut Printer) -> Result<bool, CliError> {
-    match check::runner(site, &check::Args::default(), printer) {
-        Ok(_) => Ok(true),
+fn runner(site: &Site, no_sandbox: bool, printer: &mut Printer) -> Result<LocalRunner, CliError> {
+    match check::runner(site, no_sandbox, printer) {
         Err(CliError::Server(Error::Runner(error @ RunnerError::NoSandbox { .. }))) => {
-            let text = format!(
-                "{error}: the demo's own code is built without one (`check` would ask for --no-sandbox)"
-            );
-            printer.note(styled(YELLOW, text))?;
-            Ok(false)
+            printer.note(styled(YELLOW, format!("{error}; the demo builds its own code, so it goes on")))?;
+            check::runner(site, true, printer)
         }
-        Err(error) => Err(error),
+        made => made,
     }
 }
 
@@ -189,6 +186,7 @@ fn play(
     site: &Site,
     scene: &Scene,
     args: &check::Args,
+    runner: &LocalRunner,
     printer: &mut Printer,
 ) -> Result<(Played, Option<String>), CliError> {
     let ids: Vec<String> =
@@ -205,7 +203,7 @@ fn play(
             printer.raw(plan::brief(&intake::item(site, change.clone(), |_| true)?))?;
         }
     }
-    let (items, decision) = check::check(site, changes, args, printer)?;
+    let (items, decision) = check::check(site, changes, args, runner, printer)?;
     let as_told = is_as_told(scene, &decision);
     if text {
         print(&items, &decision, printer)?;
