@@ -95,6 +95,11 @@ impl Printer {
         write!(self.stdout, "{text}").and_then(|()| self.stdout.flush()).map_err(CliError::Output)
     }
 
+    /// Prints text from outside: as it is into a file or a pipe, tamed on a terminal.
+    pub(crate) fn foreign(&mut self, text: &str) -> Result<(), CliError> {
+        if io::stdout().is_terminal() { self.raw(tame(text)) } else { self.raw(text) }
+    }
+
     /// Prints an object as JSON, with the version of its shape.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
         let versioned = Versioned { version: JSON_VERSION, value };
@@ -150,7 +155,37 @@ fn width() -> usize {
     110
 }
 
+/// Takes out of a text from outside (a commit's title, a build's output) what would act on a terminal: every control
+/// sequence but those for colour.
+pub(crate) fn tame(text: &str) -> String {
+    let mut tamed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let sgr = rest.strip_prefix("\u{1b}[").and_then(|after| {
+            let end = after.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            after[end..].starts_with('m').then_some(2 + end + 1)
+        });
+        let taken = sgr.unwrap_or(c.len_utf8());
+        if sgr.is_some() || !c.is_control() || matches!(c, '\n' | '\t') {
+            tamed.push_str(&rest[..taken]);
+        }
+        rest = &rest[taken..];
+    }
+    tamed
+}
+
 /// Shows a text in a style.
 pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_stay_and_what_acts_on_the_terminal_goes() {
+        let text = "a\u{1b}[1;31mred\u{1b}[0m\tb\n\u{1b}]0;title\u{7}\u{1b}[2Jc\r\u{9b}5n\u{1b}[";
+        assert_eq!(tame(text), "a\u{1b}[1;31mred\u{1b}[0m\tb\n]0;title[2Jc5n[");
+    }
 }

@@ -134,16 +134,11 @@ pub(crate) fn runner(site: &Site, no_sandbox: bool, printer: &mut Printer) -> Re
     let mut settings = Settings::new(site.state_dir());
     settings.sandbox = if no_sandbox { SandboxChoice::Off } else { SandboxChoice::Required };
     let runner = LocalRunner::new(settings)?;
-    match runner.sandbox() {
-        SandboxState::Off => {
-            let text = "steps run without a sandbox: they can read and write what you can";
-            printer.note(styled(YELLOW, text))?;
-        }
-        SandboxState::Bubblewrap { version, limits_not_enforced } if printer.is_verbose() => {
-            let limits = limits_not_enforced.join(", ");
-            printer.note(format_args!("sandbox: bubblewrap {version}; not limited: {limits}"))?;
-        }
-        SandboxState::Bubblewrap { .. } => {}
+    let sandbox = runner.sandbox();
+    if sandbox == SandboxState::Off {
+        printer.note(styled(YELLOW, sandbox))?;
+    } else if printer.is_verbose() {
+        printer.note(sandbox)?;
     }
     Ok(runner)
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
     if printer.is_json() {
         printer.json(&Output { record: &record, log })?;
     } else {
-        printer.raw(log)?;
+        printer.foreign(&log)?;
     }
     Ok(Exit::Fine)
 }
@@ -66,7 +66,7 @@ fn follow(path: &Path, is_running: impl Fn() -> bool, printer: &mut Printer) -> 
         file.seek(SeekFrom::Start(at)).map_err(failed)?;
         let mut more = Vec::new();
         at += u64::try_from(file.read_to_end(&mut more).map_err(failed)?).unwrap_or(0);
-        printer.raw(String::from_utf8_lossy(&more))?;
+        printer.foreign(&String::from_utf8_lossy(&more))?;
         if !goes_on {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use crossgate_core::change::Change;
 use crossgate_core::facts::Item;
 use crossgate_core::plan::{Entry, Plan};
 
-use crate::printer::{BOLD, DIM, GREEN, styled};
+use crate::printer::{BOLD, DIM, GREEN, styled, tame};
 use crate::render::{indented, table};
 
 /// Returns the text of a plan. What every driver's chain begins with is said once, at the top.
@@ -27,7 +27,7 @@ pub(crate) fn heading(change: &Change) -> String {
         1 => "1 file".to_owned(),
         n => format!("{n} files"),
     };
-    let title = styled(BOLD, &change.title);
+    let title = styled(BOLD, tame(&change.title));
     format!(
         "{} {title} {}\n",
         styled(BOLD, &change.id),

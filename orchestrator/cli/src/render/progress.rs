@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crossgate_core::build::BuildRequest;
-use crossgate_core::decide::Decision;
+use crossgate_core::decide::{Decision, Row, RowState, Wait};
 use crossgate_core::facts::{BuildState, Facts};
 use crossgate_core::ids::BuildId;
 use crossgate_server::engine::Observer;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::printer::{DIM, GREEN, Printer, RED, styled};
+use crate::printer::{DIM, GREEN, Printer, RED, styled, tame};
 use crate::render::duration;
 
 /// Longest part of a build's latest line that is shown.
@@ -20,6 +20,8 @@ const MAX_TAIL: usize = 60;
 pub(crate) struct Progress<'a> {
     printer: &'a mut Printer,
     bars: MultiProgress,
+    /// How many rows are how far, below the builds that run.
+    total: ProgressBar,
     running: BTreeMap<BuildId, ProgressBar>,
     ended: BTreeSet<BuildId>,
 }
@@ -27,7 +29,13 @@ pub(crate) struct Progress<'a> {
 impl<'a> Progress<'a> {
     pub(crate) fn new(printer: &'a mut Printer) -> Self {
         let bars = MultiProgress::new();
-        Self { printer, bars, running: BTreeMap::new(), ended: BTreeSet::new() }
+        let total = if printer.shows_progress() {
+            bars.add(ProgressBar::new_spinner())
+        } else {
+            ProgressBar::hidden()
+        };
+        total.set_style(ProgressStyle::with_template("  {msg:.dim}").expect("the template is well formed"));
+        Self { printer, bars, total, running: BTreeMap::new(), ended: BTreeSet::new() }
     }
 
     /// Takes the lines off the terminal.
@@ -38,7 +46,7 @@ impl<'a> Progress<'a> {
 
     fn begins(&mut self, request: &BuildRequest) {
         let bar = if self.printer.shows_progress() {
-            let bar = self.bars.add(ProgressBar::new_spinner());
+            let bar = self.bars.insert_before(&self.total, ProgressBar::new_spinner());
             let style = ProgressStyle::with_template("  {spinner} {prefix} {elapsed:>4} {wide_msg}");
             bar.set_style(style.expect("the template is well formed"));
             bar.set_prefix(label(request));
@@ -70,6 +78,20 @@ impl<'a> Progress<'a> {
     }
 }
 
+/// Returns how many jobs are how far, and what the first one that waits waits for.
+fn tally(decision: &Decision) -> String {
+    let rows: Vec<_> = decision.items.iter().flat_map(|item| &item.rows).collect();
+    let waits =
+        |row: &&&Row| matches!(&row.state, RowState::Waits { on } if !matches!(on, Wait::Build { .. }));
+    let decided = rows.iter().filter(|row| matches!(row.state, RowState::Decided(_))).count();
+    let mut text = format!("{decided} of {} decided", rows.len());
+    if let Some(RowState::Waits { on }) = rows.iter().find(waits).map(|row| &row.state) {
+        let count = rows.iter().filter(waits).count();
+        text = format!("{text}; {count} to come: {on}");
+    }
+    text
+}
+
 /// Returns what names a build for people.
 fn label(request: &BuildRequest) -> String {
     let job = match &request.driver {
@@ -80,7 +102,8 @@ fn label(request: &BuildRequest) -> String {
 }
 
 impl Observer for Progress<'_> {
-    fn decided(&mut self, facts: &Facts, _decision: &Decision) {
+    fn decided(&mut self, facts: &Facts, decision: &Decision) {
+        self.total.set_message(tally(decision));
         for (id, build) in &facts.builds {
             match &build.state {
                 BuildState::Running { .. } if !self.running.contains_key(id) => self.begins(&build.request),
@@ -99,9 +122,10 @@ impl Observer for Progress<'_> {
     fn line(&mut self, build: &BuildRequest, line: &str) {
         if self.printer.is_verbose() {
             let name = build.driver.as_ref().map_or(build.repo.as_str(), |driver| driver.as_str());
-            self.say(&format!("{} {line}", styled(DIM, format!("{name} |"))));
+            self.say(&format!("{} {}", styled(DIM, format!("{name} |")), tame(line)));
         } else if let Some(bar) = self.running.get(&build.id) {
-            bar.set_message(line.trim().chars().take(MAX_TAIL).collect::<String>());
+            let plain = line.trim().chars().filter(|c| !c.is_control());
+            bar.set_message(plain.take(MAX_TAIL).collect::<String>());
         }
     }
 }
