@@ -142,11 +142,8 @@ impl CliError {
         }
     }
 
-    /// Says it, and returns the exit status. A reader that has gone away is not an error.
+    /// Says it, and returns the exit status.
     pub(crate) fn report(&self, printer: &mut Printer) -> ExitCode {
-        if matches!(self, Self::Output(source) if source.kind() == io::ErrorKind::BrokenPipe) {
-            return ExitCode::SUCCESS;
-        }
         // Nobody is left to tell if stderr is gone.
         drop(printer.error(self));
         ExitCode::from(self.status())

@@ -87,12 +87,12 @@ impl Printer {
 
     /// Prints a line of data.
     pub(crate) fn line(&mut self, text: impl Display) -> Result<(), CliError> {
-        writeln!(self.stdout, "{text}").map_err(CliError::Output)
+        written(writeln!(self.stdout, "{text}"))
     }
 
     /// Prints data as it is, without a line end.
     pub(crate) fn raw(&mut self, text: impl Display) -> Result<(), CliError> {
-        write!(self.stdout, "{text}").and_then(|()| self.stdout.flush()).map_err(CliError::Output)
+        written(write!(self.stdout, "{text}").and_then(|()| self.stdout.flush()))
     }
 
     /// Prints text from outside: as it is into a file or a pipe, tamed on a terminal.
@@ -114,7 +114,7 @@ impl Printer {
 
     /// Says something that must be heard.
     pub(crate) fn tell(&mut self, text: impl Display) -> Result<(), CliError> {
-        writeln!(self.stderr, "{text}").map_err(CliError::Output)
+        written(writeln!(self.stderr, "{text}"))
     }
 
     /// Says what is to be said of a configuration.
@@ -143,6 +143,14 @@ impl Printer {
             Some(hint) => self.tell(format_args!("  {}hint:{} {hint}", CYAN, reset())),
             None => Ok(()),
         }
+    }
+}
+
+/// A reader that has gone away is not an error: the command goes on, and its exit status says how it went.
+fn written(result: io::Result<()>) -> Result<(), CliError> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(CliError::Output),
     }
 }
 

@@ -127,11 +127,27 @@ pub struct BuildRequest {
     /// Variables of the environment beside the runner's own.
     pub variables: BTreeMap<String, String>,
     /// How long all steps may take together.
+    #[serde(rename = "timeout_ms", with = "millis")]
     pub timeout: Duration,
     /// Whether the steps may use the network.
     pub network: bool,
     /// Files to keep, as paths in the repo in which the steps run.
     pub artifacts: Vec<String>,
+}
+
+/// A duration as milliseconds.
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
 }
 
 /// A build that has ended.

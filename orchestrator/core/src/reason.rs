@@ -87,11 +87,8 @@ impl Reason {
             | Self::AllIgnored { at }
             | Self::NeededBy { at, .. }
             | Self::NeedSkipped { at, .. } => Some(at),
-            Self::Touched { .. }
-            | Self::SharedPath { .. }
-            | Self::Behind { .. }
-            | Self::NotBehind { .. }
-            | Self::NoJobs => None,
+            Self::Behind { chain, .. } => chain.last().map(|next| &next.at),
+            Self::Touched { .. } | Self::SharedPath { .. } | Self::NotBehind { .. } | Self::NoJobs => None,
         }
     }
 
@@ -109,7 +106,7 @@ impl Reason {
             }
             Self::Behind { changed, chain } => {
                 write!(f, "built with it: {changed}")?;
-                chain.iter().try_for_each(|next| write!(f, " → {} [{}]", next.value, next.at))
+                chain.iter().try_for_each(|next| write!(f, " → {}", next.value))
             }
             Self::NotBehind { changed, repo } => write!(f, "{repo} is not built with {changed}"),
             Self::PathsNotTouched { paths, .. } => {
@@ -135,6 +132,11 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Behind { changed, chain } = self {
+            // Each step of the way has a line of its own.
+            write!(f, "built with it: {changed}")?;
+            return chain.iter().try_for_each(|next| write!(f, " → {} [{}]", next.value, next.at));
+        }
         self.text(f)?;
         match self.origin() {
             Some(at @ Origin::File { .. }) => write!(f, " [{at}]"),

@@ -18,6 +18,8 @@ const RECORD_LIMIT: u64 = 16 << 20;
 pub struct BuildRecord {
     /// What was asked.
     pub request: BuildRequest,
+    /// Whether it ran in a sandbox: what passes only without one is another result.
+    pub sandboxed: bool,
     /// What came out.
     pub ended: Ended,
 }
@@ -110,10 +112,10 @@ impl Archive {
     ///
     /// # Errors
     /// [`ArchiveError::Io`] if it cannot be written; then nothing is recorded.
-    pub fn record(&self, request: &BuildRequest, ended: &Ended) -> Result<(), ArchiveError> {
+    pub fn record(&self, request: &BuildRequest, sandboxed: bool, ended: &Ended) -> Result<(), ArchiveError> {
         let _shared = self.hold_off_sweeps()?;
         let dir = self.folder(&request.id);
-        let record = BuildRecord { request: request.clone(), ended: ended.clone() };
+        let record = BuildRecord { request: request.clone(), sandboxed, ended: ended.clone() };
         fs::create_dir_all(&dir).map_err(at(&dir))?;
         write_whole(&dir, &record).map_err(at(&dir.join("build.json")))?;
         self.retire()

@@ -225,7 +225,10 @@ impl Build {
             |error| if outcome == Outcome::Pass { infra("the log", &error) } else { outcome.clone() },
         )?;
         let ended = span.with(outcome);
-        archive.record(&self.request, &ended).map_err(|error| infra("the archive", &Chain(&error)))?;
+        let sandboxed = self.shared.sandbox.is_some();
+        archive
+            .record(&self.request, sandboxed, &ended)
+            .map_err(|error| infra("the archive", &Chain(&error)))?;
         unfinished.finished();
         Ok(ended)
     }

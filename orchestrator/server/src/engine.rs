@@ -185,10 +185,10 @@ fn record(facts: &mut Facts, fact: Fact, observer: &mut dyn Observer) -> bool {
     }
 }
 
-/// Returns the latest conclusive outcome of each key in the archive.
-pub fn earlier(archive: &Archive) -> BTreeMap<BuildKey, Earlier> {
+/// Returns the latest conclusive outcome of each key in the archive, of builds with or of those without a sandbox.
+pub fn earlier(archive: &Archive, sandboxed: bool) -> BTreeMap<BuildKey, Earlier> {
     let mut known = BTreeMap::new();
-    for record in archive.records() {
+    for record in archive.records().into_iter().filter(|record| record.sandboxed == sandboxed) {
         if matches!(record.ended.outcome, Outcome::Pass | Outcome::Fail(_)) {
             let (id, ended, outcome) = (record.request.id, record.ended.ended, record.ended.outcome);
             known.entry(record.request.key).or_insert(Earlier { id, ended, outcome });

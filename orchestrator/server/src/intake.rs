@@ -78,8 +78,11 @@ pub fn change(site: &Site, selection: &Selection) -> Result<Option<Change>, Erro
         return Ok(None);
     }
     let commits = mirror.commits(Some(&base), &proposed.head, MAX_COMMITS)?;
-    let title =
-        commits.first().map_or_else(|| "uncommitted work".to_owned(), |commit| commit.subject.clone());
+    let title = match (&selection.what, commits.first()) {
+        (What::Paths(_), _) => "any change of these paths".to_owned(),
+        (_, Some(commit)) => commit.subject.clone(),
+        (_, None) => "uncommitted work".to_owned(),
+    };
     let text: Vec<&str> = commits.iter().rev().map(|commit| commit.message.as_str()).collect();
     let named = dependencies(&text.join("\n"), &site.workspace().repos)
         .map_err(|errors| Error::Dependencies { change: proposed.id.clone(), errors })?;

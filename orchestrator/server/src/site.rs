@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crossgate_config::{Diagnostic, Loaded, Outline, Source, Sources};
+use crossgate_config::{Diagnostic, Diagnostics, Loaded, Outline, Severity, Source, Sources};
 use crossgate_core::graph::Graph;
 use crossgate_core::ids::{BranchName, CommitId, RepoName, RepoPath};
 use crossgate_core::suggest::nearest;
@@ -27,6 +27,9 @@ pub const STATE_DIR: &str = ".crossgate";
 
 /// Most files in the catalogue.
 const MAX_CATALOGUE_FILES: usize = 1_000;
+
+/// How many commits back a version of a repo's own file is looked for that is not broken.
+const MAX_STEPS_BACK: usize = 100;
 
 /// Which version of the repos' own files speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +59,8 @@ impl Site {
     /// Repos that are not on this machine are left out and told by [`Site::missing`].
     ///
     /// # Errors
-    /// [`Error::Config`] with every diagnostic; [`Error::Vcs`] if a repo that is there cannot be read.
+    /// [`Error::Config`] with every diagnostic; [`Error::Vcs`] if a repo that is there cannot be read. A repo whose own file is
+    /// broken on its branch goes by the last version that was not: its team's mistake must not hold the others up.
     pub fn open(root: &Path, files: RepoFiles, today: jiff::civil::Date) -> Result<Self, Error> {
         let workspace = crossgate_config::read_source(&root.join(WORKSPACE_FILE), WORKSPACE_FILE)?;
         let outline = crossgate_config::outline(&workspace)?;
@@ -70,7 +74,11 @@ impl Site {
             repos.extend(source.map(|source| (name.clone(), source)));
         }
         let sources = Sources { workspace, catalogue: catalogue(root)?, repos };
-        let loaded = crossgate_config::load(&sources, today)?;
+        let (sources, loaded) = match crossgate_config::load(&sources, today) {
+            Ok(loaded) => (sources, loaded),
+            Err(errors) if files == RepoFiles::Tip => last_valid(&mirrors, &outline, sources, errors, today)?,
+            Err(errors) => return Err(errors.into()),
+        };
         let workspace = Arc::new(loaded.workspace.clone());
         let graph = Arc::new(Graph::new(&workspace));
         Ok(Self { root: root.to_owned(), sources, loaded, graph, workspace, mirrors, missing, today })
@@ -244,6 +252,65 @@ fn open_mirrors(root: &Path, outline: &Outline) -> Result<Mirrors, Error> {
         mirrors.insert(name.clone(), Arc::new(Mirror::open(&dir, name, &source)?));
     }
     Ok((mirrors, missing))
+}
+
+/// Puts earlier versions in the place of repos' own files that are broken, and makes warnings of what is wrong with them.
+fn last_valid(
+    mirrors: &BTreeMap<RepoName, Arc<Mirror>>,
+    outline: &Outline,
+    mut sources: Sources,
+    errors: Diagnostics,
+    today: jiff::civil::Date,
+) -> Result<(Sources, Loaded), Error> {
+    let is_broken = |source: &Source| errors.0.iter().any(|error| is_error_in(error, &source.name));
+    let broken: Vec<_> =
+        sources.repos.iter().filter(|(_, source)| is_broken(source)).map(|(repo, _)| repo.clone()).collect();
+    for repo in broken {
+        let branch = &outline.repos[&repo].branch;
+        let Some(earlier) = earlier_source(&mirrors[&repo], branch, &repo, &sources, today)? else {
+            return Err(errors.into());
+        };
+        sources.repos.insert(repo, earlier);
+    }
+    // What is wrong elsewhere is still wrong.
+    let Ok(mut loaded) = crossgate_config::load(&sources, today) else { return Err(errors.into()) };
+    loaded.warnings.extend(errors.0.into_iter().map(|mut error| {
+        error.severity = Severity::Warning;
+        error.message.push_str("; until it is mended, the last valid version of the file counts");
+        error
+    }));
+    Ok((sources, loaded))
+}
+
+/// Finds the latest version of a repo's own file that has no error.
+fn earlier_source(
+    mirror: &Mirror,
+    branch: &BranchName,
+    repo: &RepoName,
+    sources: &Sources,
+    today: jiff::civil::Date,
+) -> Result<Option<Source>, Error> {
+    let Some(tip) = mirror.tip(branch)? else { return Ok(None) };
+    let mut sources = sources.clone();
+    for steps in 1..=MAX_STEPS_BACK {
+        // Past the first commit there is nothing to find.
+        let Ok(commit) = mirror.resolve(&format!("{tip}~{steps}")) else { return Ok(None) };
+        let Some(source) = repo_source(repo, mirror, &commit)? else { return Ok(None) };
+        if sources.repos.get(repo).is_some_and(|tried| tried.text == source.text) {
+            continue;
+        }
+        sources.repos.insert(repo.clone(), source.clone());
+        let valid = crossgate_config::load(&sources, today)
+            .map_or_else(|errors| !errors.0.iter().any(|error| is_error_in(error, &source.name)), |_| true);
+        if valid {
+            return Ok(Some(source));
+        }
+    }
+    Ok(None)
+}
+
+fn is_error_in(diagnostic: &Diagnostic, file: &str) -> bool {
+    diagnostic.severity == Severity::Error && diagnostic.file == file
 }
 
 fn tip_source(name: &RepoName, repo: &Repo, mirror: &Mirror) -> Result<Option<Source>, Error> {

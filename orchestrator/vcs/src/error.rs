@@ -194,6 +194,12 @@ pub enum VcsError {
         /// How many files are changed, untracked ones not counted.
         files: usize,
     },
+    /// Files hold both sides of a merge that nobody has decided.
+    #[error("`{}` has a merge that is not resolved", path.display())]
+    Unmerged {
+        /// The checkout.
+        path: PathBuf,
+    },
     /// The git program answered in a way that is not understood.
     #[error("`git {command}` gave an answer that is not understood: {answer}")]
     Protocol {
@@ -228,6 +234,7 @@ impl VcsError {
             | Self::Occupied { .. }
             | Self::NoRemote { .. }
             | Self::Dirty { .. }
+            | Self::Unmerged { .. }
             | Self::Protocol { .. } => Retry::Permanent,
         }
     }
@@ -243,7 +250,8 @@ impl VcsError {
             | Self::NotAFile { .. }
             | Self::Occupied { .. }
             | Self::NoRemote { .. }
-            | Self::Dirty { .. } => ErrorKind::User,
+            | Self::Dirty { .. }
+            | Self::Unmerged { .. } => ErrorKind::User,
             Self::GitMissing { .. }
             | Self::GitTooOld { .. }
             | Self::Git { .. }

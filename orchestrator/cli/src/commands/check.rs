@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commands::plan::{NOTHING, selected, view};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::printer::{DIM, Printer, YELLOW, styled};
+use crate::printer::{Printer, YELLOW, styled};
 use crate::render::matrix;
 use crate::render::progress::Progress;
 use crate::signals;
@@ -99,7 +99,9 @@ pub(crate) fn check(
     let items = items.collect::<Result<Vec<_>, _>>()?;
     let engine = Engine::new(site.mirrors().clone(), runner.clone());
     let slots = args.jobs.unwrap_or_else(cores);
-    let earlier = if args.no_reuse { BTreeMap::default() } else { engine::earlier(runner.archive()) };
+    let sandboxed = runner.sandbox() != SandboxState::Off;
+    let earlier =
+        if args.no_reuse { BTreeMap::default() } else { engine::earlier(runner.archive(), sandboxed) };
     let run = engine::now().as_millis();
     let facts = Facts { items, earlier, slots, run, ..Facts::default() };
     let mut progress = Progress::new(printer);
@@ -191,13 +193,7 @@ fn print(items: &[Item], decision: &Decision, args: &Args, printer: &mut Printer
     }
     for (item, state) in items.iter().zip(&decision.items) {
         printer.raw(matrix::text(item, state))?;
-        printer.raw(matrix::conclusion(&item.change, state))?;
-    }
-    if partial && !items.is_empty() {
-        printer.note(styled(
-            DIM,
-            "only a part of the plan was run: what this says of landing is not the whole",
-        ))?;
+        printer.raw(matrix::conclusion(&item.change, state, partial))?;
     }
     Ok(())
 }

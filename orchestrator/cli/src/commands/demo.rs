@@ -124,6 +124,7 @@ struct Played {
     lands: bool,
     as_told: bool,
     explanation: &'static str,
+    items: Vec<ItemState>,
 }
 
 pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Result<Exit, CliError> {
@@ -213,14 +214,15 @@ fn play(
         }
     }
     let lands = decision.items.iter().all(may_land);
-    let played = Played { title: scene.title, changes: ids, lands, as_told, explanation: scene.explains };
-    Ok((played, decision.items.first().and_then(red_build)))
+    let red = decision.items.first().and_then(red_build);
+    let (title, explanation, items) = (scene.title, scene.explains, decision.items);
+    Ok((Played { title, changes: ids, lands, as_told, explanation, items }, red))
 }
 
 fn print(items: &[Item], decision: &Decision, printer: &mut Printer) -> Result<(), CliError> {
     for (item, state) in items.iter().zip(&decision.items) {
         printer.raw(matrix::text(item, state))?;
-        printer.raw(matrix::conclusion(&item.change, state))?;
+        printer.raw(matrix::conclusion(&item.change, state, false))?;
     }
     Ok(())
 }

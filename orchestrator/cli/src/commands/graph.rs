@@ -57,13 +57,19 @@ struct DriverView<'a> {
 pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Result<Exit, CliError> {
     let site = context.site(RepoFiles::Tip, printer)?;
     if !args.impact.is_empty() {
+        if matches!(printer.format(), Format::Dot | Format::Mermaid) {
+            return Err(CliError::usage(
+                "what a change reaches is not drawn",
+                "use `--format text` or `--format json`",
+            ));
+        }
         return impact(&site, &args.impact, printer);
     }
     match printer.format() {
         Format::Text => printer.raw(tree(&site))?,
         Format::Json => printer.json(&output(&site))?,
-        Format::Dot => printer.raw(dot(site.workspace()))?,
-        Format::Mermaid => printer.raw(mermaid(site.workspace()))?,
+        Format::Dot => printer.raw(dot(&site))?,
+        Format::Mermaid => printer.raw(mermaid(&site))?,
     }
     Ok(Exit::Fine)
 }
@@ -198,7 +204,8 @@ fn about(site: &Site, name: &str, driver: &Driver) -> String {
     format!("{kind}, {}{sanity}", driver.common_changes.stance(site.today()).word())
 }
 
-fn dot(workspace: &Workspace) -> String {
+fn dot(site: &Site) -> String {
+    let workspace = site.workspace();
     let mut text = String::from("digraph workspace {\n  rankdir=LR;\n");
     for (name, repo) in &workspace.repos {
         writeln!(text, "  \"{name}\" [shape=box];").expect("a string takes all text");
@@ -207,7 +214,7 @@ fn dot(workspace: &Workspace) -> String {
         }
     }
     for (name, driver) in &workspace.drivers {
-        let mode = driver.common_changes.mode.value.word();
+        let mode = driver.common_changes.stance(site.today()).word();
         writeln!(
             text,
             "  \"driver {name}\" [label=\"{name}\\n{mode}\"];\n  \"{}\" -> \"driver {name}\" [style=dashed];",
@@ -218,7 +225,8 @@ fn dot(workspace: &Workspace) -> String {
     text + "}\n"
 }
 
-fn mermaid(workspace: &Workspace) -> String {
+fn mermaid(site: &Site) -> String {
+    let workspace = site.workspace();
     let mut text = String::from("graph LR\n");
     let number = |repo: &RepoName| workspace.repos.keys().position(|name| name == repo).unwrap_or_default();
     for (name, repo) in &workspace.repos {
@@ -229,7 +237,7 @@ fn mermaid(workspace: &Workspace) -> String {
         }
     }
     for (index, (name, driver)) in workspace.drivers.iter().enumerate() {
-        let mode = driver.common_changes.mode.value.word();
+        let mode = driver.common_changes.stance(site.today()).word();
         writeln!(text, "  r{} -.-> d{index}([\"{name}: {mode}\"])", number(&driver.repo))
             .expect("a string takes all text");
     }

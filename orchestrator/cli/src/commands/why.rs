@@ -98,11 +98,16 @@ impl About {
         let (first, job) =
             text.split_once('/').map_or((text, None), |(driver, job)| (driver, Some(job.to_owned())));
         let workspace = site.workspace();
+        let is_job =
+            |text: &str| workspace.jobs.keys().any(|name| name.as_str() == text || name.base() == text);
         if workspace.drivers.contains_key(first) {
+            if let Some(job) = job.as_deref().filter(|job| !is_job(job)) {
+                let nearest = nearest(job, workspace.jobs.keys().map(JobName::as_str)).map(str::to_owned);
+                return Err(Error::Unknown { what: "job", name: job.to_owned(), nearest }.into());
+            }
             return Ok(Self { driver: Some(first.to_owned()), job });
         }
-        let is_job = |name: &JobName| name.as_str() == text || name.base() == text;
-        if workspace.jobs.keys().any(is_job) {
+        if is_job(text) {
             return Ok(Self { driver: None, job: Some(text.to_owned()) });
         }
         let names = workspace

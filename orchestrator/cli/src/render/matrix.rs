@@ -22,7 +22,8 @@ pub(crate) fn text(item: &Item, state: &ItemState) -> String {
         writeln!(text, "  {} {}", styled(DIM, "with"), ahead.id).expect("a string takes all text");
     }
     let mut cells = table();
-    for row in &state.rows {
+    let (first, others): (Vec<_>, Vec<_>) = state.rows.iter().partition(|row| is_first(row));
+    for row in first.into_iter().chain(others) {
         cells.add_row(cells_of(row));
     }
     for entry in item.plan.entries.iter().filter(|entry| !entry.runs()) {
@@ -30,6 +31,11 @@ pub(crate) fn text(item: &Item, state: &ItemState) -> String {
     }
     text.push_str(&indented(&cells));
     text
+}
+
+/// What fails in another way than before blocks nothing, and would go unseen among what blocks.
+fn is_first(row: &Row) -> bool {
+    matches!(row.state, RowState::Decided(Verdict::BrokenDifferently { .. }))
 }
 
 fn cells_of(row: &Row) -> Vec<String> {
@@ -44,7 +50,7 @@ fn cells_of(row: &Row) -> Vec<String> {
         row.vote.word().to_owned(),
         styled(style, word),
         styled(DIM, builds_of(row)),
-        cut(&detail),
+        cut(&detail, MAX_DETAIL),
     ]
 }
 
@@ -57,7 +63,7 @@ fn skipped_cells(entry: &Entry) -> Vec<String> {
         String::new(),
         styled(DIM, "not-applicable"),
         String::new(),
-        styled(DIM, cut(&reason)),
+        styled(DIM, cut(&reason, MAX_DETAIL)),
     ]
 }
 
@@ -84,7 +90,8 @@ pub(crate) fn detail_of(verdict: &Verdict) -> String {
             format!("fails the same without the change: {}", first(&signature.lines))
         }
         Verdict::BrokenDifferently { signature, before } => {
-            format!("{}; without the change: {}", first(&signature.lines), first(&before.lines))
+            let half = |lines| cut(first(lines), MAX_DETAIL / 2 - 12);
+            format!("{}; without the change: {}", half(&signature.lines), half(&before.lines))
         }
         Verdict::Flaky { failed, of } => format!("{failed} of {of} runs on one tree fail"),
         Verdict::Infra { reason } | Verdict::NotApplicable { reason } | Verdict::Unknown { reason } => {
@@ -109,19 +116,28 @@ fn builds_of(row: &Row) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= MAX_DETAIL {
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(MAX_DETAIL - 1).collect();
+    let kept: String = text.chars().take(most - 1).collect();
     format!("{kept}…")
 }
 
-/// Returns what an item comes to: one line, then one for each vote that blocks, then the share that is not known.
-pub(crate) fn conclusion(change: &Change, state: &ItemState) -> String {
+/// Returns what an item comes to: one line with the share that is not known, then one for each vote that blocks. Of a part of
+/// the plan nothing can be concluded but what blocks.
+pub(crate) fn conclusion(change: &Change, state: &ItemState, partial: bool) -> String {
     let mut text = String::new();
     let id = &change.id;
     match &state.conclusion {
+        Some(Conclusion::MayLand) if partial => {
+            writeln!(
+                text,
+                "{} {id}: {}",
+                styled(BOLD, "nothing against it in the part that was run:"),
+                tally(state)
+            )
+        }
         Some(Conclusion::MayLand) => {
             writeln!(text, "{} {id}: {}", styled(GREEN.bold(), "may land"), tally(state))
         }

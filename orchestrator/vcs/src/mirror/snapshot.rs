@@ -15,13 +15,18 @@ impl Mirror {
     /// are not ignored. `None` if that is what HEAD holds already, or if the source is bare.
     ///
     /// The objects go to the mirror, through an index of our own; the source's files, index and refs stay as they are.
-    /// The same work on the same HEAD gives the same commit. Conflict markers of an unfinished merge are content. The
-    /// user's own filters run, as they would on `git add`.
+    /// The same work on the same HEAD gives the same commit. The user's own filters run, as they would on `git add`.
+    ///
+    /// # Errors
+    /// [`VcsError::Unmerged`] while files hold both sides of a merge: that is nobody's proposal.
     pub fn snapshot(&self) -> Result<Option<CommitId>, VcsError> {
         let failed = || VcsError::repository("making a snapshot");
         let Some(root) = self.in_source(|repo| Ok(repo.workdir().map(Path::to_owned)))? else {
             return Ok(None);
         };
+        if self.in_source(|repo| repo.index().map(|index| index.has_conflicts()).map_err(failed()))? {
+            return Err(VcsError::Unmerged { path: root });
+        }
         let head = self.head()?;
         let tree = self.write_work_tree(&root).map_err(|error| error.at(&self.path))?;
         self.in_own(|repo| {
