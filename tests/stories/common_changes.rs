@@ -208,3 +208,31 @@ jobs:
     assert_eq!(told.verdicts(), ["unit passed", "zed/together passed"]);
     world.crossgate(["plan", "glue@more"]).exits(0).says("kvm is not built with glue");
 }
+
+#[test]
+fn a_change_that_is_older_than_a_teams_opt_in_is_judged_by_the_opt_in() {
+    let world = World::new();
+    world.replaces(
+        "crossgate.yaml",
+        "common_changes: { mode: advisory, jobs: [conform] }",
+        "common_changes: { mode: advisory, jobs: [] }",
+    );
+    world.proposes("lab", "more", "More", &[("xen/more.txt", "more\n")]);
+    let own = "version: 1\ndrivers:\n  xen: { own_changes: [conform, extra] }\njobs:\n  extra: { steps: [{ run: 'true' }] }\n";
+    world.commits("lab", "Run more for our own changes", &[(".crossgate.yaml", own)]);
+    world.crossgate(["plan", "lab@more"]).exits(0).says("xen/extra");
+}
+
+#[test]
+fn a_change_onto_a_stable_branch_is_tested_with_the_stable_branches() {
+    let world = World::new();
+    for repo in ["core", "kvm"] {
+        world.git(repo, ["branch", "stable/1", "main"]);
+    }
+    world.commits("kvm", "Use what is not there", &[("kvm/uses.txt", "start\nfly\n")]);
+    world.git("core", ["switch", "--quiet", "stable/1"]);
+    world.proposes("core", "backport", "Backport", &[("more.txt", "more\n")]);
+    let told = world.checks_for_programs(["core@backport:stable/1"]).exits(0);
+    assert!(told.verdicts().contains(&"kvm/conform passed".to_owned()), "{told}");
+    world.checks(["core@backport"]).exits(0).says("kvm").says("broken-before");
+}

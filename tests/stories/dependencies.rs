@@ -61,7 +61,9 @@ fn a_dependency_that_is_none_is_an_error_with_a_way_out() {
         ("Depends on: esx@convert", "is not a dependency", "write one dependency a line"),
         ("Depends-On: esxi@convert", "names the repo `esxi`", "did you mean `esx`?"),
         ("Depends-On: esx#12", "no forge to look it up", "write `Depends-On: REPO@BRANCH`"),
-        ("Depends-On: esx@conver", "`conver`", ""),
+        ("Depends-On: esx@conver", "depends on esx@conver, which is not there", "did you mean `convert`?"),
+        ("> Depends-On: esx@convert", "is not a dependency", "write one dependency a line"),
+        ("DependsUpon: esx@convert", "is not a dependency", "write one dependency a line"),
     ] {
         let world = world();
         drops_reboot(&world, line);
@@ -113,4 +115,25 @@ fn dependencies_that_do_not_go_together_are_named_and_nothing_is_built() {
     let told =
         world.checks(["core@drop-reboot"]).exits(1).says("esx@stop-only does not merge with esx@convert");
     told.says("esx/uses.txt (both change the same lines)").is_silent_about("candidate");
+}
+
+#[test]
+fn a_plan_names_what_the_change_depends_on_and_refuses_what_is_not_there() {
+    let world = world();
+    drops_reboot(&world, "Depends-On: esx@convert\n");
+    world.crossgate(["plan", "core@drop-reboot"]).exits(0).says("with esx@convert");
+    let told = world.crossgate(["plan", "core@drop-reboot", "--format", "json"]).exits(0);
+    assert_eq!(told.json()["plans"][0]["with"], serde_json::json!(["esx@convert"]));
+    world.proposes("core", "wrong", "Wrong\n\nDepends-On: esx@konvert", &[("more.txt", "more\n")]);
+    world.crossgate(["plan", "core@wrong"]).exits(2).says("did you mean `convert`?");
+}
+
+#[test]
+fn a_dependency_that_was_only_fetched_will_do() {
+    let world = world();
+    world.git("esx", ["update-ref", "refs/remotes/origin/convert", "convert"]);
+    world.git("esx", ["update-ref", "refs/remotes/origin/main", "main"]);
+    world.git("esx", ["branch", "--quiet", "-D", "convert"]);
+    drops_reboot(&world, "Depends-On: esx@convert\n");
+    world.checks(["core@drop-reboot"]).exits(0).says("with esx@convert");
 }

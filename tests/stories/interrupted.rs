@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
 use crossgate_tests::{Marker, World, below, eventually, lives};
@@ -117,6 +118,8 @@ fn a_running_build_can_be_followed() {
     let (id, log) = (build.file_name().unwrap().to_str().unwrap(), build.join("log"));
     let is_there = || fs::read_to_string(&log).is_ok_and(|text| text.contains("\nfirst\n"));
     eventually("its log is there", GETTING_THERE, is_there);
+    world.crossgate(["log", id]).exits(0).says("\nfirst\n").says("it still runs");
+    world.crossgate(["log", id, "-f", "--format", "json"]).exits(2);
     let follower = world.starts(&["log", "-f", id]);
     let open_files = format!("/proc/{}/fd", follower.pid().as_raw_nonzero());
     let reads = || {
@@ -127,4 +130,24 @@ fn a_running_build_can_be_followed() {
     check.is_sent(Signal::INT);
     check.ends().exits(130);
     follower.ends().exits(0).says("\nfirst\n");
+}
+
+#[test]
+fn whoever_follows_a_build_and_reads_no_more_is_not_kept() {
+    let world = World::new();
+    let marker = Marker::new();
+    let speaks =
+        format!("steps: [{{ run: '{} & while :; do echo more; sleep 0.05; done' }}]", marker.sleeps());
+    world.gives_job("unit", &speaks);
+    world.proposes("core", "more", "More", &[("more.txt", "more\n")]);
+    let check = world.starts_check(["core@more", "--job", "unit"]);
+    eventually("the build runs", GETTING_THERE, || marker.count() == 1);
+    let [build] = &builds(&world)[..] else { panic!("one build runs") };
+    let id = build.file_name().unwrap().to_str().unwrap();
+    let mut follower = world.prepares(&["log", "-f", id]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(follower.stdout.take());
+    eventually("it ends", ENDING, || follower.try_wait().unwrap().is_some_and(|status| status.success()));
+    assert_eq!(marker.count(), 1, "the build goes on");
+    check.is_sent(Signal::INT);
+    check.ends().exits(130);
 }

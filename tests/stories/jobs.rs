@@ -30,7 +30,7 @@ fn a_rig_that_fails_is_tried_again_and_then_told_as_such() {
     world.gives_job("unit", "attempts: 2, steps: [{ run: 'kill -9 $PPID' }]");
     let told = world.checks_for_programs(["core@more", "--job", "unit"]).exits(1);
     assert_eq!(told.verdicts(), ["unit infra"]);
-    assert_eq!(told.builds(), ["unit candidate infra", "unit candidate infra"]);
+    assert_eq!(told.builds(), ["unit candidate lost", "unit candidate lost"]);
     world.configures("policy: { infra: waive }\n");
     let told = world.checks(["core@more", "--job", "unit"]).exits(0);
     told.says("ended from outside").says("1 of 1 unknown");

@@ -23,6 +23,8 @@ fn a_name_that_is_not_there_is_answered_with_the_nearest() {
         (vec!["log", "feedbeef"], "no build `feedbeef`"),
         (vec!["check", "core"], "`core` proposes nothing that has not landed"),
         (vec!["plan", "--files", "api.txt"], "`--files` needs exactly one REPO"),
+        (vec!["plan", "core@more", "--files", "api.txt"], "`--files` needs exactly one REPO"),
+        (vec!["check", "core@main..more"], "`crossgate plan` takes ranges"),
         (vec!["chekc"], "check"),
         (vec!["check", "-j", "0"], "1..=1024"),
         (vec!["-C", "nowhere", "graph"], "`nowhere` is not a directory"),

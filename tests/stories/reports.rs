@@ -77,6 +77,57 @@ fn the_log_of_a_build_is_found_by_how_its_id_begins() {
 }
 
 #[test]
+fn what_is_kept_of_a_build_is_told_with_its_log() {
+    let world = World::new();
+    world.gives_job("unit", "artifacts: [report.txt, none.txt], steps: [{ run: echo fine > report.txt }]");
+    world.proposes("core", "more", "More", &[("more.txt", "more\n")]);
+    let json = world.checks_for_programs(["core@more", "--job", "unit"]).exits(0).json();
+    let id = json["items"][0]["verdicts"][0]["builds"][0]["id"].as_str().unwrap();
+    let kept = format!(".crossgate/builds/{id}/artifacts/report.txt");
+    assert_eq!(world.reads(&kept), "fine\n");
+    let log = world.crossgate(["log", id]).exits(0);
+    assert!(log.err().contains(&format!("kept [nova]/{kept}\n")) && !log.err().contains("none.txt"), "{log}");
+    let json = world.crossgate(["log", id, "--format", "json"]).exits(0).json();
+    assert_eq!(json["artifacts"], serde_json::json!([format!("[nova]/{kept}")]));
+}
+
+#[test]
+fn silent_drivers_take_one_line_unless_more_is_asked_for() {
+    let world = world();
+    world.replaces(
+        "crossgate.yaml",
+        "kind: cluster, own_changes: [conform], common_changes: { mode: gating",
+        "kind: cluster, own_changes: [conform], common_changes: { mode: silent",
+    );
+    let folded = world.checks(["core@drop-reboot"]).exits(0);
+    let folded = folded.says("\n  silent  1 driver, for its team only (-v shows it)\n");
+    assert!(!folded.out().contains("  esx "), "{folded}");
+    let whole = world.checks(["core@drop-reboot", "-v"]).exits(0).is_silent_about("silent  1 driver");
+    assert!(whole.out().contains("  esx ") && whole.out().contains("  silent "), "{whole}");
+    let told = world.checks_for_programs(["core@drop-reboot"]).exits(0);
+    assert!(told.verdicts().contains(&"esx/conform regressed".to_owned()), "{told}");
+}
+
+#[test]
+fn jobs_of_a_driver_that_do_not_run_for_one_reason_are_told_together() {
+    let world = world();
+    world.replaces(
+        "crossgate.yaml",
+        "{ mode: off, jobs: [conform] }",
+        "{ mode: off, jobs: [conform, unit] }",
+    );
+    world
+        .crossgate(["plan", "core@drop-reboot"])
+        .exits(0)
+        .says("    docker/conform, docker/unit\n      api.txt changes");
+    let told = world.checks(["core@drop-reboot"]).exits(1);
+    assert_eq!(told.out().lines().filter(|line| line.starts_with("  docker  2 jobs")).count(), 1, "{told}");
+    let json = world.crossgate(["plan", "core@drop-reboot", "--format", "json"]).exits(0).json();
+    let jobs = json["plans"][0]["jobs"].as_array().unwrap();
+    assert_eq!(jobs.iter().filter(|job| job["driver"] == "docker").count(), 2);
+}
+
+#[test]
 fn the_configuration_says_where_each_value_comes_from() {
     let world = world();
     world.commits(
@@ -121,4 +172,6 @@ fn the_talk_can_be_less_and_more() {
     assert!(quiet.out().contains("must not land") && !quiet.err().contains("candidate"), "{quiet}");
     let told = world.checks(["core@drop-reboot", "-v", "--no-reuse"]).exits(1);
     assert!(told.err().contains("esx | error: esx uses reboot"), "{told}");
+    let open = world.crossgate(["check", "core@drop-reboot", "--no-sandbox", "-q"]).exits(1);
+    assert!(open.err().contains("no sandbox"), "{open}");
 }

@@ -165,7 +165,7 @@ impl World {
         let root = self.path(".crossgate/work");
         let mut left = Vec::new();
         for workdir in entries(&root).iter().flat_map(|job| entries(job)) {
-            let kept = ["cache", "driver", "lock"].map(|part| workdir.join(part));
+            let kept = ["cache", "driver", "lock", "size"].map(|part| workdir.join(part));
             left.extend(entries(&workdir).into_iter().filter(|part| !kept.contains(part)));
         }
         left.iter().map(|path| path.strip_prefix(&root).unwrap_or(path).display().to_string()).collect()

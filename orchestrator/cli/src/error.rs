@@ -11,11 +11,20 @@ use crossgate_vcs::VcsError;
 
 use crate::printer::Printer;
 
-/// How a command ended that was carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Returns an error with its causes, in one line: what the system said is the last of them.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    // A bound, should a cause ever lead to itself.
+    let links = std::iter::successors(Some(error), |error| error.source()).take(8);
+    links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// How a command ended that was carried out; of several, the last in this order counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     /// Fine.
     Fine,
+    /// There is no answer: what was needed for it failed on this machine.
+    Unanswered,
     /// The answer is no.
     No,
 }
@@ -24,6 +33,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         match exit {
             Exit::Fine => Self::from(0),
+            Exit::Unanswered => Self::from(CliError::ENVIRONMENT),
             Exit::No => Self::from(1),
         }
     }
@@ -88,6 +98,8 @@ impl From<ArchiveError> for CliError {
 impl CliError {
     /// The exit status of a command line that cannot be carried out.
     pub(crate) const USAGE: u8 = 2;
+    /// The exit status when something on this machine failed.
+    const ENVIRONMENT: u8 = 3;
 
     pub(crate) fn usage(text: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage { text: text.into(), hint: hint.into() }
@@ -131,11 +143,11 @@ impl CliError {
     fn status(&self) -> u8 {
         match self {
             Self::Usage { .. } => Self::USAGE,
-            Self::Environment { .. } | Self::Io { .. } | Self::Output(_) => 3,
+            Self::Environment { .. } | Self::Io { .. } | Self::Output(_) => Self::ENVIRONMENT,
             Self::Server(Error::Interrupted) => 130,
             Self::Server(error) => match error.kind() {
                 Kind::Usage => Self::USAGE,
-                Kind::Environment => 3,
+                Kind::Environment => Self::ENVIRONMENT,
                 Kind::Internal => 4,
             },
             Self::Internal(_) => 4,

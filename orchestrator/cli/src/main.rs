@@ -5,10 +5,13 @@ mod commands;
 mod context;
 mod demo;
 mod error;
+mod git;
 mod printer;
 mod render;
+mod selection;
 mod signals;
 mod template;
+mod view;
 
 use std::process::ExitCode;
 

@@ -1,14 +1,14 @@
 //! What is said, and where: stdout is data, stderr is talk.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use anstyle::{AnsiColor, Style};
 use crossgate_config::Diagnostic;
 use serde::Serialize;
 
 use crate::cli::{Color, Format, Global};
-use crate::error::CliError;
+use crate::error::{CliError, chain};
 
 /// The version of all JSON that is printed. It grows when a field goes away or changes its meaning.
 pub(crate) const JSON_VERSION: u32 = 1;
@@ -28,8 +28,12 @@ pub(crate) struct Printer {
     verbose: bool,
     stdout: anstream::AutoStream<io::Stdout>,
     stderr: anstream::AutoStream<io::Stderr>,
-    progress: bool,
+    /// Whether stdout is a terminal.
+    out_acts: bool,
+    /// Whether stderr is one.
+    err_acts: bool,
     color: bool,
+    reader_is_gone: bool,
 }
 
 /// A value of the versioned JSON.
@@ -55,8 +59,10 @@ impl Printer {
             verbose: global.verbose > 0,
             stdout: anstream::AutoStream::new(io::stdout(), out),
             stderr: anstream::AutoStream::new(io::stderr(), err),
-            progress: io::stderr().is_terminal() && !global.quiet,
+            out_acts: io::stdout().is_terminal(),
+            err_acts: io::stderr().is_terminal(),
             color: err != anstream::ColorChoice::Never,
+            reader_is_gone: false,
         }
     }
 
@@ -72,7 +78,7 @@ impl Printer {
 
     /// Returns whether somebody watches stderr on a terminal.
     pub(crate) fn shows_progress(&self) -> bool {
-        self.progress
+        self.err_acts && !self.quiet
     }
 
     /// Returns whether more is to be said.
@@ -85,19 +91,21 @@ impl Printer {
         self.quiet
     }
 
+    /// Returns whether nobody reads the data any more: what only prints may end.
+    pub(crate) fn reader_is_gone(&self) -> bool {
+        self.reader_is_gone
+    }
+
     /// Prints a line of data.
     pub(crate) fn line(&mut self, text: impl Display) -> Result<(), CliError> {
-        written(writeln!(self.stdout, "{text}"))
+        self.raw(format_args!("{text}\n"))
     }
 
-    /// Prints data as it is, without a line end.
+    /// Prints data without a line end: as it is into a file or a pipe, tamed on a terminal.
     pub(crate) fn raw(&mut self, text: impl Display) -> Result<(), CliError> {
-        written(write!(self.stdout, "{text}").and_then(|()| self.stdout.flush()))
-    }
-
-    /// Prints text from outside: as it is into a file or a pipe, tamed on a terminal.
-    pub(crate) fn foreign(&mut self, text: &str) -> Result<(), CliError> {
-        if io::stdout().is_terminal() { self.raw(tame(text)) } else { self.raw(text) }
+        let written = put(&mut self.stdout, self.out_acts, text);
+        self.reader_is_gone |= written.as_ref().is_err_and(is_gone);
+        unless_gone(written)
     }
 
     /// Prints an object as JSON, with the version of its shape.
@@ -114,7 +122,7 @@ impl Printer {
 
     /// Says something that must be heard.
     pub(crate) fn tell(&mut self, text: impl Display) -> Result<(), CliError> {
-        written(writeln!(self.stderr, "{text}"))
+        unless_gone(put(&mut self.stderr, self.err_acts, format_args!("{text}\n")))
     }
 
     /// Says what is to be said of a configuration.
@@ -132,13 +140,7 @@ impl Printer {
             let text = diagnostics.render(self.color, width());
             self.tell(text.trim_end())?;
         }
-        let mut text = error.to_string();
-        // What the system said is the last link of the chain; a bound, should a link ever lead to itself.
-        for cause in std::iter::successors(std::error::Error::source(error), |error| error.source()).take(8) {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-        }
-        self.tell(format_args!("{}error:{} {text}", RED.bold(), reset()))?;
+        self.tell(format_args!("{}error:{} {}", RED.bold(), reset(), chain(error)))?;
         match error.hint() {
             Some(hint) => self.tell(format_args!("  {}hint:{} {hint}", CYAN, reset())),
             None => Ok(()),
@@ -146,12 +148,26 @@ impl Printer {
     }
 }
 
+/// All text goes out here, so that none from outside acts on a terminal.
+fn put(stream: &mut impl io::Write, acts: bool, text: impl Display) -> io::Result<()> {
+    if acts {
+        write!(stream, "{}", tame(&text.to_string()))?;
+    } else {
+        write!(stream, "{text}")?;
+    }
+    stream.flush()
+}
+
 /// A reader that has gone away is not an error: the command goes on, and its exit status says how it went.
-fn written(result: io::Result<()>) -> Result<(), CliError> {
+fn unless_gone(result: io::Result<()>) -> Result<(), CliError> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
         other => other.map_err(CliError::Output),
     }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
 }
 
 fn reset() -> anstyle::Reset {
@@ -163,8 +179,8 @@ fn width() -> usize {
     110
 }
 
-/// Takes out of a text from outside (a commit's title, a build's output) what would act on a terminal: every control
-/// sequence but those for colour.
+/// Takes out of a text what would act on a terminal, as it may hold a commit's title or a build's output: every control
+/// character and sequence but those for colour, and what turns the direction of writing.
 pub(crate) fn tame(text: &str) -> String {
     let mut tamed = String::with_capacity(text.len());
     let mut rest = text;
@@ -174,12 +190,19 @@ pub(crate) fn tame(text: &str) -> String {
             after[end..].starts_with('m').then_some(2 + end + 1)
         });
         let taken = sgr.unwrap_or(c.len_utf8());
-        if sgr.is_some() || !c.is_control() || matches!(c, '\n' | '\t') {
+        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if sgr.is_some() || !(c.is_control() || turns) || matches!(c, '\n' | '\t') {
             tamed.push_str(&rest[..taken]);
         }
         rest = &rest[taken..];
     }
     tamed
+}
+
+/// Returns the start of a text, for a place on a terminal that holds one line: without colour, at most `most` characters.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    let plain = anstream::adapter::strip_str(&tame(text)).to_string();
+    plain.trim().chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 /// Shows a text in a style.
@@ -195,5 +218,20 @@ mod tests {
     fn colours_stay_and_what_acts_on_the_terminal_goes() {
         let text = "a\u{1b}[1;31mred\u{1b}[0m\tb\n\u{1b}]0;title\u{7}\u{1b}[2Jc\r\u{9b}5n\u{1b}[";
         assert_eq!(tame(text), "a\u{1b}[1;31mred\u{1b}[0m\tb\n]0;title[2Jc5n[");
+        assert_eq!(tame("a\u{202e}b\u{2066}c\u{2069}é"), "abcé");
+    }
+
+    #[test]
+    fn one_line_is_plain_and_short() {
+        assert_eq!(one_line(" a\u{1b}[1;31mb\u{1b}[0m\r\nc\u{202e}d ", 3), "abc");
+    }
+
+    #[test]
+    fn only_a_terminal_gets_tamed_text() {
+        for (acts, text) in [(true, "a]0;x"), (false, "a\u{1b}]0;x")] {
+            let mut stream = Vec::new();
+            put(&mut stream, acts, "a\u{1b}]0;x").unwrap();
+            assert_eq!(String::from_utf8(stream).unwrap(), text);
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -257,6 +258,22 @@ fn exec_bounds_what_is_said_and_does_not_wait_for_what_is_left_behind() {
 }
 
 #[test]
+fn exec_ends_when_nobody_reads_its_lines_any_more() {
+    let world = World::cloned(&["core", "vmware"]);
+    let script = "while :; do echo more; sleep 0.05; done";
+    let mut command = world.crossgate(&["ws", "exec", "--interleave", "sh", "-c", script]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it goes on for nobody");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn an_interruption_ends_what_runs() {
     for signal in ["-INT", "-TERM"] {
         let world = World::cloned(&["core", "vmware", "xen"]);
@@ -311,6 +328,11 @@ fn a_snapshot_brings_every_repo_back() {
     let world = World::cloned(&["core", "vmware", "xen"]);
     world.ok(&["ws", "snapshot", "then.json"]);
     assert!(world.told(&["ws", "snapshot", "then.json"], 2).contains("is there already"));
+    let first = fs::metadata(world.root().join("then.json")).unwrap();
+    world.ok(&["ws", "snapshot", "then.json", "--force"]);
+    let second = fs::metadata(world.root().join("then.json")).unwrap();
+    assert_ne!(first.ino(), second.ino(), "a new file was moved into its place");
+    assert_eq!(second.mode() & 0o600, 0o600);
     let before = world.git(&world.checkout("core"), &["rev-parse", "HEAD"]);
     world.lands("core", "landed");
     world.lands("vmware", "landed");

@@ -191,8 +191,9 @@ fn sanity(Checked { workspace, roles, problems, .. }: Checked<'_>) {
                         known.repo
                     ));
             }
-            if known.common_changes.jobs.value.is_empty() {
-                let message = format!("sanity driver `{driver}` has no jobs for common changes");
+            let votes = |job: &JobName| workspace.jobs.get(job).is_none_or(|job| job.voting);
+            if !known.common_changes.jobs.value.iter().any(votes) {
+                let message = format!("sanity driver `{driver}` has no voting jobs for common changes");
                 problems
                     .error(Code::SanityWithoutJobs, problems.place(at), message)
                     .related(problems.place(&known.at), "the driver")

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossgate_core::ids::JobName;
+use crossgate_core::workspace::variable;
 
 use crate::code::Code;
 use crate::field::Field;
@@ -33,6 +34,14 @@ pub(crate) fn expand(name: &JobName, declared: &DeclaredJob, problems: &Problems
             .error(Code::MatrixSize, matrix.at, format!("{count} combinations: expected 1 to {MAX_VARIANTS}"))
             .hint(hint);
         return Vec::new();
+    }
+    let mut variables = BTreeMap::new();
+    for (key, _) in &matrix.value.0 {
+        if let Some(other) = variables.insert(variable(&key.value), &key.value) {
+            let message = format!("`{other}` and `{}` would be the same variable of the steps", key.value);
+            problems.error(Code::InvalidValue, key.at, message).hint("rename one of them".to_owned());
+            return Vec::new();
+        }
     }
     let mut rows = vec![BTreeMap::new()];
     for (key, values) in &matrix.value.0 {

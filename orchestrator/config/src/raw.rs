@@ -1,7 +1,7 @@
 //! The files as they are written, before anything is looked up. The JSON Schema is made from these types, so
 //! their documentation is what editors show.
 
-use crossgate_core::ids::{BranchName, CacheName, DriverName, JobName, RepoName, SemaphoreName};
+use crossgate_core::ids::{BranchName, DriverName, JobName, RepoName, SemaphoreName, SharedCache};
 use crossgate_core::workspace as core;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -359,7 +359,7 @@ pub(crate) struct Job {
     /// What it must hold while it runs.
     pub(crate) semaphore: Field<Id<SemaphoreName>>,
     /// A cache that it shares with other jobs; left out: one of its own. Not in a repo's own file.
-    pub(crate) cache: Field<Id<CacheName>>,
+    pub(crate) cache: Field<Id<SharedCache>>,
     /// Whether its steps may use the network; `false` if left out.
     pub(crate) network: Field<bool>,
     /// Names of secrets, given to builds of approved changes only.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crossgate_core::glob::Globs;
-use crossgate_core::ids::{BranchName, CacheName, DriverName, JobName, RepoName, SemaphoreName};
+use crossgate_core::ids::{BranchName, DriverName, JobName, RepoName, SemaphoreName, SharedCache};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
 
@@ -42,8 +42,8 @@ impl Shape for SemaphoreName {
     const PATTERN: &'static str = NAME;
 }
 
-impl Shape for CacheName {
-    const TITLE: &'static str = "CacheName";
+impl Shape for SharedCache {
+    const TITLE: &'static str = "SharedCache";
     const PATTERN: &'static str = NAME;
 }
 

@@ -20,8 +20,6 @@ pub enum Purpose {
     Baseline,
     /// A repetition that tells a flake from a failure.
     Confirm,
-    /// A repetition of nothing in doubt, to learn how often a job lies.
-    Audit,
 }
 
 /// What a build says.
@@ -183,7 +181,6 @@ impl Purpose {
             Self::Candidate => "candidate",
             Self::Baseline => "baseline",
             Self::Confirm => "confirm",
-            Self::Audit => "audit",
         }
     }
 }

@@ -137,20 +137,34 @@ pub fn dependencies<V>(
     if errors.is_empty() { Ok(found) } else { Err(errors) }
 }
 
-/// Returns what follows `Depends-On:`. A near miss (`Depends on core#1`) counts too, so that it is refused and not passed
-/// over; a sentence that begins with "depends on" does not.
+/// Returns what follows `Depends-On:`, and nothing of a line that only means to say it (`Depends on core#1`, `> Depends-On:`,
+/// `DependsUpon:`), so that such a line is refused and not passed over; a sentence that begins with "depends on" is neither.
 fn stated(line: &str) -> Option<&str> {
-    let head = line.get(..10)?;
-    let normal = head.to_ascii_lowercase().replace(['_', ' '], "-");
-    let rest = line[10..].trim_start();
-    if normal != "depends-on" {
-        return None;
+    if line.get(..11).is_some_and(|head| head.eq_ignore_ascii_case("depends-on:")) {
+        return Some(line[11..].trim());
     }
-    if let Some(value) = rest.strip_prefix(':') {
-        return Some(if head.contains('-') { value.trim() } else { "" });
+    let value = behind_near_miss(line)?.trim_start_matches(':').trim();
+    let one_word = !value.is_empty() && !value.contains(char::is_whitespace);
+    (one_word && value.contains(['#', '@', '/']) && !value.ends_with('.')).then_some("")
+}
+
+/// Returns what comes behind a word that means `Depends-On`, however it is written.
+fn behind_near_miss(line: &str) -> Option<&str> {
+    let plain = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let mut word = String::new();
+    for (at, c) in plain.char_indices() {
+        match c {
+            'a'..='z' | 'A'..='Z' => word.push(c.to_ascii_lowercase()),
+            '-' | '_' | ' ' => {}
+            _ => return None,
+        }
+        let rest = &plain[at + 1..];
+        let ends = !rest.starts_with(|next: char| next.is_alphanumeric());
+        if ends && matches!(word.as_str(), "dependson" | "dependon" | "dependsupon" | "dependupon") {
+            return Some(rest);
+        }
     }
-    let one_word = !rest.is_empty() && !rest.contains(char::is_whitespace);
-    (one_word && rest.contains(['#', '@', '/'])).then_some("")
+    None
 }
 
 fn reference<V>(
@@ -229,6 +243,11 @@ mod tests {
             "Depends-On nova-common#1",
             "Depends on: nova-common#1",
             "Depends_On: nova-common#1",
+            "DependsOn: nova-common#1",
+            "Depends-Upon: nova-common#1",
+            "> Depends-On: nova-common#1",
+            "- depends on nova-common#1",
+            "Depends-on nova-common@x",
             "Depends-On: nova-common#x",
             "Depends-On: https://example.org/x",
             "Depends-On: nova-common@a..b",

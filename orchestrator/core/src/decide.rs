@@ -9,7 +9,7 @@ mod schedule;
 use serde::Serialize;
 
 use crate::build::{BuildRequest, Purpose};
-use crate::facts::{Conflict, Facts, TreeSpec, TreeState};
+use crate::facts::{Conflict, Facts, Item, TreeSpec, TreeState};
 use crate::ids::{BuildId, ChangeId, DriverName, JobName, RepoName, SemaphoreName, Timestamp};
 use crate::plan::Vote;
 use crate::verdict::Verdict;
@@ -21,6 +21,8 @@ pub struct Decision {
     pub actions: Vec<Action>,
     /// The items, in the order of the facts.
     pub items: Vec<ItemState>,
+    /// When to decide again though nothing has happened.
+    pub wake: Option<Timestamp>,
 }
 
 impl Decision {
@@ -121,6 +123,11 @@ pub enum Wait {
         /// Which.
         name: SemaphoreName,
     },
+    /// What runs builds failed, and is tried again.
+    Retry {
+        /// When.
+        at: Timestamp,
+    },
     /// A build is running, its own or one that is the same.
     Build {
         /// Which.
@@ -140,6 +147,7 @@ impl std::fmt::Display for Wait {
             Self::Slot { of: 1 } => f.write_str("the one slot is taken"),
             Self::Slot { of } => write!(f, "all {of} slots are taken"),
             Self::Semaphore { name } => write!(f, "semaphore {name} is held by others"),
+            Self::Retry { .. } => f.write_str("what runs it failed, and is tried again soon"),
             Self::Build { id, purpose, .. } => write!(f, "{} build {id} is running", purpose.word()),
         }
     }
@@ -188,10 +196,11 @@ pub fn decide(facts: &Facts, now: Timestamp) -> Decision {
         };
         decision.items.push(state);
     }
-    decision.actions.extend(schedule.into_actions());
-    decision
+    let (actions, wake) = schedule.finish();
+    decision.actions.extend(actions);
+    Decision { wake, ..decision }
 }
 
-fn concluded(item: &crate::facts::Item, conclusion: Conclusion) -> ItemState {
+fn concluded(item: &Item, conclusion: Conclusion) -> ItemState {
     ItemState { change: item.change.id.clone(), rows: Vec::new(), conclusion: Some(conclusion) }
 }

@@ -43,12 +43,12 @@ pub struct Item {
     /// The tip of each repo that a build of it sees.
     pub tips: Arc<BTreeMap<RepoName, CommitId>>,
     /// What each selected job does, in the order of [`Plan::selected`].
-    pub(crate) tasks: Vec<Task>,
+    pub(crate) instructions: Vec<Instructions>,
 }
 
 /// What a selected job does, wherever it runs.
 #[derive(Debug, Clone)]
-pub(crate) struct Task {
+pub(crate) struct Instructions {
     /// The repos that its build sees.
     pub(crate) sees: BTreeSet<RepoName>,
     /// Its commands, or why a step does not become one.
@@ -64,12 +64,12 @@ impl Item {
         (workspace, graph): (Arc<Workspace>, &Graph),
         tips: Arc<BTreeMap<RepoName, CommitId>>,
     ) -> Self {
-        let task = |(entry, job, _): (&Entry, &Arc<Job>, Vote)| {
+        let instructions = |(entry, job, _): (&Entry, &Arc<Job>, Vote)| {
             let sees = graph.closure(&entry.repo);
-            Task { commands: entry.commands(&change.id, job, &sees), sees }
+            Instructions { commands: entry.commands(&change.id, job, &sees), sees }
         };
-        let tasks = plan.selected().map(task).collect();
-        Self { change, ahead, plan, workspace, tips, tasks }
+        let instructions = plan.selected().map(instructions).collect();
+        Self { change, ahead, plan, workspace, tips, instructions }
     }
 
     /// Returns the tree with the change.

@@ -105,6 +105,10 @@ fn is_job_name(text: &str) -> bool {
     is_name(name) && values.is_some_and(|values| values.split(',').all(pair))
 }
 
+fn is_cache(text: &str) -> bool {
+    text.strip_prefix("shared/").is_some_and(is_name) || text.strip_prefix("job/").is_some_and(is_job_name)
+}
+
 /// Git's rules for a branch name, as far as they keep a name from being taken for an option, a path
 /// out of the ref store or a revision expression (git-check-ref-format(1)).
 #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "git compares `.lock` as it is")]
@@ -127,7 +131,7 @@ fn is_object_id(text: &str) -> bool {
 }
 
 fn is_free_text(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 250 && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+    !text.is_empty() && text.len() <= 400 && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 id! {
@@ -151,8 +155,12 @@ id! {
     JobName, "job name", "a name, and optionally matrix values in brackets: `lab[platform=qemu-7]`", is_job_name
 }
 id! {
-    /// The name of a cache that builds keep between them: a job's own, or one that several jobs share.
-    CacheName, "cache name", "a name, as jobs have it", is_job_name
+    /// The name of a cache that several jobs share.
+    SharedCache, "cache name", "1 to 100 letters, digits, `-`, `_` or `.`, the first a letter, digit or `_`", is_name
+}
+id! {
+    /// A cache that builds keep between them: `shared/NAME`, or a job's own, `job/NAME`. The two cannot be the same.
+    CacheName, "cache", "`shared/` or `job/` and a name", is_cache
 }
 id! {
     /// The name of a semaphore that bounds how many builds run at once.
@@ -164,7 +172,7 @@ id! {
 }
 id! {
     /// A change: `repo#12` on a forge, `repo@branch` in a workspace, any word in a scenario.
-    ChangeId, "change", "1 to 250 characters without white space", is_free_text
+    ChangeId, "change", "1 to 400 characters without white space", is_free_text
 }
 id! {
     /// The object id of a commit: 40 or 64 lowercase hexadecimal digits.
@@ -201,7 +209,13 @@ impl JobName {
 
 impl From<&JobName> for CacheName {
     fn from(job: &JobName) -> Self {
-        Self(job.0.clone())
+        Self(format!("job/{job}").into())
+    }
+}
+
+impl From<&SharedCache> for CacheName {
+    fn from(cache: &SharedCache) -> Self {
+        Self(format!("shared/{cache}").into())
     }
 }
 
@@ -266,6 +280,12 @@ impl Timestamp {
     /// Returns milliseconds since 1970-01-01T00:00:00Z.
     pub const fn as_millis(self) -> u64 {
         self.0
+    }
+
+    /// Returns the moment that is so much later.
+    #[must_use]
+    pub fn after(self, duration: std::time::Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// Returns how long before `self` the moment `earlier` was; zero if it was not before.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::change::Change;
+use crate::glob::Globs;
 use crate::graph::Graph;
 use crate::ids::{ChangeId, DriverName, JobName, RepoName};
 use crate::reason::Reason;
 use crate::steps::{self, StepContext};
-use crate::workspace::{Driver, Job, Mode, Setting, Workspace};
+use crate::workspace::{Driver, Job, Mode, Need, Setting, Workspace};
 
 /// The jobs of one change, each with the chain of reasons that selected or skipped it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +84,22 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Leaves out what is not wanted, but for what something wanted cannot do without.
+    pub fn narrow(&mut self, wanted: impl Fn(&Entry) -> bool) {
+        let mut keep: Vec<bool> = self.entries.iter().map(wanted).collect();
+        loop {
+            let kept = || self.entries.iter().zip(&keep).filter_map(|(entry, keep)| keep.then_some(entry));
+            let is_needed = |entry: &Entry| kept().any(|other| other.hard_needs(entry));
+            let missing = self.entries.iter().zip(&keep).position(|(entry, keep)| !keep && is_needed(entry));
+            let Some(index) = missing else { break };
+            keep[index] = true;
+        }
+        let mut keep = keep.into_iter();
+        self.entries.retain(|_| keep.next().unwrap_or(false));
+    }
+}
+
 impl Entry {
     /// Returns the job's name, if a job comes into question.
     pub fn job_name(&self) -> Option<&JobName> {
@@ -135,6 +152,12 @@ impl Entry {
         job.steps.iter().map(render).collect()
     }
 
+    /// Returns whether its job cannot do without another one of the same driver.
+    fn hard_needs(&self, other: &Self) -> bool {
+        let (Some(job), Some(name)) = (&self.job, other.job_name()) else { return false };
+        self.driver == other.driver && job.needs.iter().any(|need| !need.value.soft && fulfils(name, need))
+    }
+
     /// Returns whether it runs.
     pub fn runs(&self) -> bool {
         matches!(self.decision, Decision::Runs { .. })
@@ -175,7 +198,7 @@ impl Planner<'_> {
             self.common_entries(name, driver, chain)
         } else {
             let reason = Reason::NotBehind { changed: self.change.repo.clone(), repo: driver.repo.clone() };
-            vec![skipped(Some(name), &driver.repo, None, vec![self.touched(), reason])]
+            self.all_skipped(name, driver, &driver.common_changes.jobs, &[self.touched(), reason])
         }
     }
 
@@ -186,7 +209,7 @@ impl Planner<'_> {
                 paths: driver.paths.value.patterns().to_vec(),
                 at: driver.paths.at.clone(),
             };
-            return vec![skipped(Some(name), &driver.repo, None, vec![self.touched(), reason])];
+            return self.all_skipped(name, driver, &driver.own_changes, &[self.touched(), reason]);
         };
         let why = vec![touch, Reason::OwnChanges { at: driver.own_changes.at.clone() }];
         self.listed(Some(name), &driver.repo, &driver.own_changes, Mode::Gating, &why)
@@ -196,40 +219,48 @@ impl Planner<'_> {
     fn common_entries(&self, name: &DriverName, driver: &Driver, chain: &[RepoName]) -> Vec<Entry> {
         let common = &driver.common_changes;
         let mut why = vec![self.touched(), self.behind(chain)];
+        let (stance, sanity) = self.stance(name, driver, &mut why);
         let ignore = &common.ignore;
-        let stance = self.stance(name, driver, &mut why);
-        let ignored = self.all_match(&ignore.value);
-        let hindrance = if stance == Mode::Off {
-            Some(None)
-        } else {
-            ignored.then(|| Some(Reason::AllIgnored { at: ignore.at.clone() }))
-        };
-        let Some(reason) = hindrance else {
-            why.push(Reason::CommonChanges { at: common.jobs.at.clone() });
-            return self.listed(Some(name), &driver.repo, &common.jobs, stance, &why);
-        };
-        why.extend(reason);
-        let jobs: Vec<_> = common.jobs.value.iter().filter_map(|job| self.workspace.jobs.get(job)).collect();
-        if jobs.is_empty() {
-            return vec![skipped(Some(name), &driver.repo, None, why)];
+        if stance == Mode::Off {
+            return self.all_skipped(name, driver, &common.jobs, &why);
         }
-        jobs.into_iter().map(|job| skipped(Some(name), &driver.repo, Some(job), why.clone())).collect()
+        // Who gates every change does not choose which.
+        if !sanity && self.all_match(&ignore.value) {
+            why.push(Reason::AllIgnored { at: ignore.at.clone() });
+            return self.all_skipped(name, driver, &common.jobs, &why);
+        }
+        why.push(Reason::CommonChanges { at: common.jobs.at.clone() });
+        self.listed(Some(name), &driver.repo, &common.jobs, stance, &why)
     }
 
-    /// The mode the driver acts in for this change, with the reasons for it.
-    fn stance(&self, name: &DriverName, driver: &Driver, why: &mut Vec<Reason>) -> Mode {
+    /// Every job of a list, skipped for the same reasons; a driver without any is told once.
+    fn all_skipped(
+        &self,
+        name: &DriverName,
+        driver: &Driver,
+        jobs: &Setting<Vec<JobName>>,
+        why: &[Reason],
+    ) -> Vec<Entry> {
+        let known = jobs.value.iter().filter_map(|job| self.workspace.jobs.get(job));
+        let entries: Vec<_> =
+            known.map(|job| skipped(Some(name), &driver.repo, Some(job), why.to_vec())).collect();
+        if entries.is_empty() { vec![skipped(Some(name), &driver.repo, None, why.to_vec())] } else { entries }
+    }
+
+    /// The mode the driver acts in for this change, with the reasons for it, and whether it is a sanity driver.
+    fn stance(&self, name: &DriverName, driver: &Driver, why: &mut Vec<Reason>) -> (Mode, bool) {
         let common = &driver.common_changes;
         let sanity = self.workspace.common.get(&self.change.repo).map(|common| &common.sanity);
         if let Some(sanity) = sanity.filter(|sanity| sanity.value.contains(name)) {
             why.push(Reason::Sanity { at: sanity.at.clone() });
-            return Mode::Gating;
+            return (Mode::Gating, true);
         }
         why.push(Reason::Mode { mode: common.mode.value, at: common.mode.at.clone() });
         let stance = common.stance(self.today);
         if let Some(until) = common.until.as_ref().filter(|_| stance != common.mode.value) {
             why.push(Reason::OptInExpired { until: until.value, at: until.at.clone() });
         }
-        stance
+        (stance, false)
     }
 
     /// The entries of a list of jobs, filtered by paths and held together by needs.
@@ -328,12 +359,12 @@ impl Planner<'_> {
         Some(Reason::SharedPath { path: shared.to_string(), repo: driver.repo.clone() })
     }
 
-    fn first_match(&self, globs: &crate::glob::Globs) -> Option<(String, String)> {
+    fn first_match(&self, globs: &Globs) -> Option<(String, String)> {
         self.change.paths.iter().find_map(|path| Some((path.to_string(), globs.matching(path)?.to_owned())))
     }
 
     /// Whether the change touches nothing but what the patterns match.
-    fn all_match(&self, globs: &crate::glob::Globs) -> bool {
+    fn all_match(&self, globs: &Globs) -> bool {
         let paths = &self.change.paths;
         !globs.is_empty() && !paths.is_empty() && paths.iter().all(|path| globs.matches(path))
     }
@@ -387,6 +418,6 @@ fn skip_without_needs(entries: &mut [Entry]) {
 }
 
 /// Returns whether a job is one that a need names: by its full name, or as a variant of it.
-pub fn fulfils(job: &JobName, need: &Setting<crate::workspace::Need>) -> bool {
+pub fn fulfils(job: &JobName, need: &Setting<Need>) -> bool {
     *job == need.value.job || job.base() == need.value.job.as_str()
 }

@@ -34,11 +34,12 @@ pub fn signature_of(log: &str) -> Signature {
         .map(|kind: fn(&[&str]) -> BTreeSet<String>| kind(&lines))
         .find(|found| !found.is_empty())
         .unwrap_or_default();
-    let lines: Vec<String> = telling.into_iter().take(MAX_LINES).collect();
-    Signature { digest: digest(&lines), lines }
+    // All of them: what has more failures than are shown has not failed in the same way.
+    let digest = digest(&telling);
+    Signature { digest, lines: telling.into_iter().take(MAX_LINES).collect() }
 }
 
-fn digest(lines: &[String]) -> String {
+fn digest(lines: &BTreeSet<String>) -> String {
     let mut hasher = Sha256::new();
     for line in lines {
         hasher.update(line.as_bytes());
@@ -181,6 +182,16 @@ mod tests {
             ["error: linker `cc` not found"]
         );
         assert_eq!(signature_of("error: could not compile `x`").lines, ["error: could not compile `x`"]);
+    }
+
+    #[test]
+    fn failures_that_are_not_shown_count_too() {
+        let failing = |count: u32| {
+            (0..count).map(|n| format!("test t{n:02} ... FAILED\n")).collect::<Vec<_>>().concat()
+        };
+        let (before, now) = (signature_of(&failing(20)), signature_of(&failing(21)));
+        assert_eq!(before.lines, now.lines);
+        assert_ne!(before.digest, now.digest);
     }
 
     #[test]

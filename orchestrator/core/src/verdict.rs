@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::build::{Outcome, Signature};
+use crate::build::{Failure, Outcome, Signature};
 use crate::plan::Vote;
 use crate::workspace::{Confirm, Policy};
 
@@ -96,7 +96,7 @@ const CONFIRMED_AT: u32 = 2;
 /// Judges one job of one driver for one change.
 ///
 /// With [`Confirm::Off`] the first red is final. Otherwise a red is compared with the baseline, and one on a baseline that
-/// passes is repeated once.
+/// passes is repeated once; with [`Confirm::Always`] every red is, before it is compared.
 pub fn judge(confirm: Confirm, evidence: &Evidence<'_>) -> Judgement {
     let candidate = Tally::of(&evidence.candidate);
     let Some(red) = candidate.red else {
@@ -112,6 +112,9 @@ pub fn judge(confirm: Confirm, evidence: &Evidence<'_>) -> Judgement {
     }
     if confirm == Confirm::Off {
         return Judgement::Decided(Verdict::Regressed { failed, of, signature: red });
+    }
+    if confirm == Confirm::Always && failed < CONFIRMED_AT {
+        return needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, not_confirmed);
     }
     let baseline = Tally::of(&evidence.baseline);
     match baseline.red {
@@ -171,7 +174,7 @@ impl Tally {
         for outcome in &runs.conclusive {
             match outcome {
                 Outcome::Pass => tally.passed += 1,
-                Outcome::Fail(failure) => tally.count_red(failure.signature.clone()),
+                Outcome::Fail(failure) => tally.count_red(signature(failure)),
                 Outcome::Timeout { .. } => tally.count_red(timeout_signature()),
                 Outcome::Infra { .. } | Outcome::Lost { .. } | Outcome::Cancelled => {}
             }
@@ -189,11 +192,34 @@ impl Tally {
     }
 }
 
+/// The signature of a failure; of one that printed nothing, where and how it ended is all there is to compare.
+fn signature(failure: &Failure) -> Signature {
+    if failure.signature.lines.is_empty() {
+        let text = format!("step {} ended with {}, without a word", failure.step, failure.exit);
+        return Signature { digest: text.clone(), lines: vec![text] };
+    }
+    failure.signature.clone()
+}
+
 fn timeout_signature() -> Signature {
     Signature { digest: "timeout".to_owned(), lines: vec!["the time was used up".to_owned()] }
 }
 
 impl Verdict {
+    /// Returns whether anything is known: a headline names the share that is not.
+    pub fn is_known(&self) -> bool {
+        match self {
+            Self::Infra { .. } | Self::Unknown { .. } => false,
+            Self::Passed
+            | Self::Regressed { .. }
+            | Self::BrokenBefore { .. }
+            | Self::BrokenDifferently { .. }
+            | Self::Fixed
+            | Self::Flaky { .. }
+            | Self::NotApplicable { .. } => true,
+        }
+    }
+
     /// Returns the verdict's one word, as in the glossary.
     pub fn word(&self) -> &'static str {
         match self {
@@ -333,7 +359,9 @@ mod tests {
     fn without_confirmation_the_first_red_is_final() {
         assert_eq!(judged(Confirm::Off, "a", ""), "regressed");
         assert_eq!(judged(Confirm::Off, "a", "a"), "regressed");
-        assert_eq!(judged(Confirm::Always, "a", "pass"), "→ candidate");
+        assert_eq!(judged(Confirm::Always, "a", ""), "→ candidate");
+        assert_eq!(judged(Confirm::Always, "a a", ""), "→ baseline");
+        assert_eq!(judged(Confirm::Always, "a a", "a"), "broken-before");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::glob::Globs;
-use crate::ids::{BranchName, CacheName, DriverName, JobName, RepoName, SemaphoreName};
+use crate::ids::{BranchName, DriverName, JobName, RepoName, SemaphoreName, SharedCache};
 
 /// Where a setting comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -324,7 +324,7 @@ pub struct Job {
     /// What it must hold while it runs.
     pub semaphore: Option<SemaphoreName>,
     /// The cache that its builds use; `None`: one of its own.
-    pub cache: Option<CacheName>,
+    pub cache: Option<SharedCache>,
     /// Whether steps may use the network.
     pub network: bool,
     /// Names of secrets, given to builds of approved changes only.
@@ -436,6 +436,12 @@ impl Default for Policy {
             unknown_blocks: true,
         }
     }
+}
+
+/// Returns the variable by which steps see a matrix value: `platform` as `MATRIX_PLATFORM`.
+pub fn variable(key: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    format!("MATRIX_{}", key.chars().map(plain).collect::<String>())
 }
 
 impl Workspace {

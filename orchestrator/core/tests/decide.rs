@@ -78,10 +78,15 @@ impl Play {
                 return decision;
             }
             let idle = decision.actions.is_empty();
+            let wake = decision.wake;
             for action in decision.actions {
                 self.begin(action);
             }
-            assert!(self.end_one() || !idle, "something is undecided and nothing is under way");
+            let went_on = self.end_one() || !idle;
+            assert!(went_on || wake.is_some(), "something is undecided and nothing is under way");
+            if let Some(at) = wake.filter(|_| !went_on) {
+                self.now = at.as_millis();
+            }
         }
         panic!("no end after 500 rounds");
     }

@@ -5,6 +5,7 @@ mod world;
 
 use std::fmt::Write as _;
 
+use crossgate_core::ids::JobName;
 use crossgate_core::plan::Plan;
 use proptest::prelude::*;
 use world::World;
@@ -101,6 +102,26 @@ fn a_path_of_no_driver_concerns_all_drivers_of_the_set() {
 #[test]
 fn what_needs_a_job_that_is_skipped_is_skipped() {
     insta::assert_snapshot!(planned("libvirt", &["README.md"]));
+}
+
+#[test]
+fn a_part_of_a_plan_keeps_what_it_cannot_do_without() {
+    let mut plan = World::of(NOVA).plan(&world::change("change", "libvirt", &["src/lib.rs"]));
+    plan.narrow(|entry| entry.job_name().is_some_and(|job| job.as_str() == "conformance") && entry.runs());
+    let jobs: Vec<_> =
+        plan.entries.iter().filter_map(|entry| entry.job_name()).map(JobName::as_str).collect();
+    assert_eq!(jobs, ["build", "conformance"]);
+}
+
+#[test]
+fn a_sanity_driver_does_not_choose_which_changes_it_gates() {
+    let text = NOVA.replace("ignore: [\"docs/**\"]", "ignore: [\"**\"]");
+    let world = World::of(&text);
+    let plan = world.plan(&world::change("change", "core", &["src/lib.rs"]));
+    assert!(
+        plan.selected()
+            .any(|(entry, ..)| entry.driver.as_ref().is_some_and(|driver| driver.as_str() == "libvirt"))
+    );
 }
 
 /// A random workspace: repos that depend on earlier ones, the last ones drivers, each with a mode.

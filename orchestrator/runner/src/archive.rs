@@ -90,7 +90,8 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens the archive of a state directory, makes it if there is none, and removes what dead processes left unfinished.
+    /// Opens the archive of a state directory, makes it if there is none, and removes what dead processes left
+    /// unfinished and what cannot be read.
     ///
     /// # Errors
     /// [`ArchiveError::Io`] if the directory cannot be made or read.
@@ -238,7 +239,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Removes the builds that have no record and whose process is dead.
+    /// Removes the builds that have no record that can be read and whose process is dead.
     fn sweep(&self) -> Result<(), ArchiveError> {
         let gate = self.gate()?;
         match gate.try_lock() {
@@ -247,11 +248,21 @@ impl Archive {
             Err(TryLockError::WouldBlock) => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(at(&self.dir)(error)),
         }
-        for id in self.ids()? {
-            let dir = self.folder(&id);
-            if !self.is_running(&id) && !dir.join("build.json").exists() {
-                remove_tree(&dir).map_err(at(&dir))?;
+        let mut unreadable = 0;
+        for id in self.ids()?.iter().filter(|id| !self.is_running(id)) {
+            match self.read(id) {
+                Err(ArchiveError::Damaged { .. }) => unreadable += 1,
+                Err(ArchiveError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                _ => continue,
             }
+            let dir = self.folder(id);
+            remove_tree(&dir).map_err(at(&dir))?;
+        }
+        if unreadable > 0 {
+            tracing::warn!(
+                builds = unreadable,
+                "builds whose records are damaged or of an older version are removed"
+            );
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod archive;
 mod artifacts;
 mod environment;
+mod event;
 mod local;
 mod log;
 mod overrides;
@@ -15,9 +16,11 @@ mod settings;
 mod supervise;
 mod tidy;
 mod workdir;
+mod workdirs;
 
 pub use archive::{Archive, ArchiveError, BuildRecord};
-pub use local::{Event, LocalRunner, PlaceError, RunnerError};
+pub use event::Event;
+pub use local::{LocalRunner, PlaceError, RunnerError};
 pub use overrides::{OverrideError, cargo_overrides};
 pub use sandbox::{NoSandbox, SandboxState};
 pub use settings::{SandboxChoice, Settings};

@@ -1,8 +1,8 @@
 //! The local runner: a build's steps as processes of this machine.
 
 use std::fmt;
-use std::fs;
-use std::io::{self, PipeReader};
+use std::fs::{self, File};
+use std::io::{self, PipeReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{Archive, ArchiveError, Chain, Unfinished};
+use crate::event::Event;
 use crate::log::BuildLog;
 use crate::overrides::Overrides;
 use crate::process::{Running, Woken, is_closed, out_of_memory_kills};
@@ -23,10 +24,14 @@ use crate::sandbox::{Bubblewrap, NoSandbox, SEEN, SandboxState};
 use crate::settings::{SandboxChoice, Settings};
 use crate::supervise::SUPERVISE;
 use crate::workdir::{Paths, Workdir};
+use crate::workdirs::Workdirs;
 use crate::{artifacts, environment, tidy};
 
 /// Says that it was started, then becomes the step. It has no input: its own is the lock of the workdir.
 const START: &str = r#"printf '\001started\n' && exec sh -e "$1/script" </dev/null"#;
+
+/// Beside a step's script: the signal that ended it, where that can be told.
+const REPORT: &str = "signal";
 
 /// Less free space than this, and a step that says that the disk is full is believed.
 const SPACE: u64 = 64 << 20;
@@ -68,22 +73,6 @@ impl RunnerError {
     }
 }
 
-/// What happens while a build runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The checkouts are in place and the first step is about to start.
-    Started,
-    /// A step starts.
-    Step {
-        /// Its number, from 1.
-        n: u32,
-        /// How many there are.
-        of: u32,
-    },
-    /// A line of output, without its end; long ones come in pieces, and what is not UTF-8 is replaced.
-    Line(String),
-}
-
 /// Runs builds as processes of this machine. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct LocalRunner {
@@ -96,10 +85,11 @@ struct Shared {
     sandbox: Option<Bubblewrap>,
     supervisor: PathBuf,
     archive: Archive,
+    workdirs: Workdirs,
 }
 
 impl LocalRunner {
-    /// Makes a runner, after it has tried the sandbox out.
+    /// Makes a runner, after it has tried the sandbox out and removed what dead ones left.
     ///
     /// # Errors
     /// [`RunnerError`] if there is no sandbox but must be one, or the state directory cannot be used.
@@ -120,7 +110,8 @@ impl LocalRunner {
         let supervisor = settings.supervisor.clone().map_or_else(std::env::current_exe, Ok);
         let supervisor = supervisor.map_err(state(&settings.state_dir))?;
         let archive = Archive::open(&settings.state_dir)?.keeping(settings.keep_builds);
-        Ok(Self { shared: Arc::new(Shared { settings, sandbox, supervisor, archive }) })
+        let workdirs = Workdirs::open(&settings);
+        Ok(Self { shared: Arc::new(Shared { settings, sandbox, supervisor, archive, workdirs }) })
     }
 
     /// Returns how steps are kept apart from the rest of the machine.
@@ -137,7 +128,8 @@ impl LocalRunner {
     ///
     /// `place` is given an empty directory and puts one checkout for each repo of the tree into it, under the repo's name, with
     /// files that are younger than the call. It and `sink` are called on a thread of the build's own, where they may
-    /// block. Whatever fails around the build is [`Outcome::Infra`].
+    /// block. Whatever fails around the build is [`Outcome::Infra`]; that what ran a step was ended by somebody else is
+    /// [`Outcome::Lost`].
     pub async fn run(
         &self,
         request: &BuildRequest,
@@ -219,6 +211,7 @@ impl Build {
             Err(Outcome::Cancelled) => return Err(Outcome::Cancelled),
             Err(outcome) | Ok(outcome) => outcome,
         };
+        self.shared.workdirs.bound();
         let written = log.note(&in_words(&outcome)).and_then(|()| log.finish());
         // What went wrong first says more than that its log could not be written either.
         written.map_err(
@@ -241,14 +234,16 @@ impl Build {
         log: &mut BuildLog<'_>,
         span: &mut Span,
     ) -> Result<Outcome, Outcome> {
-        let Shared { settings, sandbox, .. } = &*self.shared;
+        let Shared { settings, sandbox, workdirs, .. } = &*self.shared;
         let request = &self.request;
         environment::check_variables(request).map_err(|reason| Outcome::Infra { reason })?;
         self.check_wanted()?;
-        let (state, sandboxed) = (&settings.state_dir, sandbox.is_some());
-        let workdir =
-            Workdir::lease(state, &request.cache, sandboxed, request.driver.as_ref(), settings.cache_limit);
+        let sandboxed = sandbox.is_some();
+        let workdir = workdirs.lease(&request.cache, sandboxed, request.driver.as_ref());
         let workdir = workdir.map_err(infra_of("the workdir"))?;
+        artifacts::forget(&request.artifacts, &workdir.paths)
+            .or_else(|_in_the_way| workdir.empty_cache())
+            .map_err(infra_of("the cache"))?;
         let seen = if sandboxed { Paths::under(Path::new(SEEN)) } else { workdir.paths.clone() };
         place(&workdir.paths.src).map_err(|error| infra("the checkouts", &Chain(&*error)))?;
         self.check_wanted()?;
@@ -260,8 +255,8 @@ impl Build {
         span.ended = Some(now());
         // What a build that took too long has written may tell why.
         let (Ok(outcome) | Err(outcome @ Outcome::Timeout { .. })) = outcome else { return outcome };
-        let (checkout, kept) = (workdir.paths.checkout(&request.repo), unfinished.artifacts());
-        artifacts::keep(&request.artifacts, &checkout, &workdir.paths, &kept, settings.artifact_limit, log)
+        let (kept, limit) = (unfinished.artifacts(), settings.artifact_limit);
+        artifacts::keep(&request.artifacts, &request.repo, &workdir.paths, &kept, limit, log)
             .map_err(infra_of("an artifact"))?;
         Ok(outcome)
     }
@@ -308,7 +303,9 @@ impl Build {
                 continue;
             }
             let text = log.recent();
-            let killed = exit == Exit::Signal(9) || text.contains("SIGKILL") || text.contains("Killed");
+            let killed = matches!(exit, Exit::Signal(9) | Exit::Status(137))
+                || text.contains("SIGKILL")
+                || text.contains("Killed");
             if killed && out_of_memory_kills() > kills {
                 return Err(infra(
                     "the machine",
@@ -333,6 +330,7 @@ impl Build {
         log: &mut BuildLog<'_>,
     ) -> Result<Exit, Outcome> {
         fs::write(workdir.paths.step.join("script"), script).map_err(infra_of("the step"))?;
+        let mut report = make_report(&workdir.paths.step.join(REPORT)).map_err(infra_of("the step"))?;
         let input = workdir.held_open().map_err(infra_of("the step"))?;
         let command = self.command(&workdir.paths, seen);
         let mut running = Running::start(command, input).map_err(infra_of("the step"))?;
@@ -344,7 +342,7 @@ impl Build {
             Woken::Exited if !started => {
                 Err(infra("the step", &format_args!("it did not start: {}", end_of(&log.recent()))))
             }
-            Woken::Exited => exit_of(status),
+            Woken::Exited => exit_of(status, signal_in(&mut report)),
         }
     }
 
@@ -371,7 +369,8 @@ impl Build {
             bubblewrap.command(on_disk, &readable, network, &dir)
         } else {
             let mut command = Command::new(supervisor);
-            command.arg(SUPERVISE).arg(std::process::id().to_string()).current_dir(&dir);
+            command.arg(SUPERVISE).arg(std::process::id().to_string()).arg(on_disk.step.join(REPORT));
+            command.current_dir(&dir);
             command
         };
         command.args(["sh", "-c", START, "sh"]).arg(&seen.step).env_clear();
@@ -380,13 +379,27 @@ impl Build {
     }
 }
 
-/// Reads the exit of what ran the step: both the sandbox and the supervisor say it as a shell does.
-fn exit_of(status: ExitStatus) -> Result<Exit, Outcome> {
-    match status.code() {
-        None => Err(infra("the step", &format_args!("what ran it was ended from outside: {status}"))),
-        Some(code @ 129..=159) => Ok(Exit::Signal(code - 128)),
-        Some(code) => Ok(Exit::Status(code)),
-    }
+/// Makes the file that the supervisor reports in, and holds it open: a step could put a pipe in its place, on which to wait.
+fn make_report(path: &Path) -> io::Result<File> {
+    tidy::remove_file(path)?;
+    File::options().read(true).write(true).create_new(true).open(path)
+}
+
+fn signal_in(report: &mut File) -> Option<i32> {
+    let mut signal = String::new();
+    report.take(8).read_to_string(&mut signal).ok()?;
+    signal.parse().ok()
+}
+
+/// Reads the exit of what ran the step. That says a signal as a shell does, which a step may also do by itself; only the
+/// supervisor reports which it was.
+fn exit_of(status: ExitStatus, reported: Option<i32>) -> Result<Exit, Outcome> {
+    let Some(code) = status.code() else {
+        let reason = format!("the step: what ran it was ended from outside: {status}");
+        return Err(Outcome::Lost { reason });
+    };
+    let signal = reported.filter(|&signal| signal.checked_add(128) == Some(code));
+    Ok(signal.map_or(Exit::Status(code), Exit::Signal))
 }
 
 /// Says whether a step failed for want of space: it says so, or there is none at all.
@@ -406,6 +419,9 @@ fn end_of(text: &str) -> String {
 fn in_words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Pass => "pass".to_owned(),
+        Outcome::Fail(Failure { step, exit: exit @ Exit::Status(status @ 129..=159), .. }) => {
+            format!("fail: step {step} ended with {exit}, by which shells mean signal {}", status - 128)
+        }
         Outcome::Fail(Failure { step, exit, .. }) => format!("fail: step {step} ended with {exit}"),
         Outcome::Infra { reason } => format!("infra: {reason}"),
         Outcome::Timeout { limit_s } => format!("timeout: ended after {limit_s} s"),

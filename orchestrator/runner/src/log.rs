@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write as _};
 
-use crate::local::Event;
+use crate::event::Event;
 
 /// Enough for the list of failures at the end of a test run.
 const RECENT: usize = 256 << 10;

@@ -27,6 +27,8 @@ pub struct Settings {
     pub log_limit: u64,
     /// How many bytes a cache may hold when a build starts; over it, it is emptied first.
     pub cache_limit: u64,
+    /// How many bytes all caches may hold when a build has ended; over it, those that were not used for longest are emptied.
+    pub work_limit: u64,
     /// How many bytes the artifacts of one build may hold.
     pub artifact_limit: u64,
     /// How many builds are kept in the archive.
@@ -55,6 +57,7 @@ impl Settings {
             supervisor: None,
             log_limit: 4 << 20,
             cache_limit: 8 << 30,
+            work_limit: 32 << 30,
             artifact_limit: 64 << 20,
             keep_builds: 2000,
             grace: Duration::from_secs(2),

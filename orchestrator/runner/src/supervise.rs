@@ -1,6 +1,8 @@
 //! The supervisor: holds a step that runs without a sandbox together, so that nothing of it is left.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Write as _;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,9 @@ pub const SUPERVISE: &str = "__supervise";
 /// The exit status when the step could not be started.
 const NOT_STARTED: u8 = 125;
 
-/// Runs `<pid of the runner> <program> <argument>…` and exits as it does (128 + n for signal n), after everything it started is dead.
+/// Runs `<pid of the runner> <report> <program> <argument>…` and exits as it does, after everything it started is dead.
+///
+/// For a program that signal n ends, the exit status is 128 + n, and n is written to the file `<report>`, which is there.
 ///
 /// Whatever loses its parent becomes a child of the supervisor, also what has left session and process group, and it is
 /// killed when the program ends or the runner dies.
@@ -34,6 +38,7 @@ pub fn supervise_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn supervise(mut args: impl Iterator<Item = OsString>) -> Option<u8> {
     let runner = args.next()?.to_str()?.parse().ok().and_then(Pid::from_raw)?;
+    let mut report = File::options().write(true).open(args.next()?).ok()?;
     set_child_subreaper(Some(getpid())).ok()?;
     let runner_end = pidfd_open(runner, PidfdFlags::empty()).ok()?;
     // Asked after the pid is held: else it could be another's by now.
@@ -52,6 +57,10 @@ fn supervise(mut args: impl Iterator<Item = OsString>) -> Option<u8> {
         }
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if pid == step {
+                if let Some(signal) = status.terminating_signal() {
+                    // Without it, it is told as an exit status.
+                    drop(write!(report, "{signal}"));
+                }
                 return Some(as_a_shell_says(status));
             }
         }

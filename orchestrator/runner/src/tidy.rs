@@ -62,23 +62,32 @@ pub(crate) fn hand_over(path: &Path, id: u32) -> io::Result<()> {
 /// Sources that are placed now would be older than what comes from the future, made by a clock that was wrong or by a job
 /// that wants to be believed later.
 pub(crate) fn is_fit(path: &Path, limit: u64, now: SystemTime) -> io::Result<bool> {
-    let mut left = limit;
+    let Extent { bytes, newest } = extent(path)?;
+    Ok(bytes <= limit && newest <= now)
+}
+
+/// How much disk a directory takes, and when something in it was written last.
+pub(crate) struct Extent {
+    pub(crate) bytes: u64,
+    newest: SystemTime,
+}
+
+/// Measures all below a directory.
+pub(crate) fn extent(path: &Path) -> io::Result<Extent> {
+    let mut extent = Extent { bytes: 0, newest: SystemTime::UNIX_EPOCH };
     let mut open = vec![path.to_owned()];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let metadata = entry.metadata()?;
-            let Some(rest) = left.checked_sub(metadata.blocks() * 512) else { return Ok(false) };
-            if metadata.modified()? > now {
-                return Ok(false);
-            }
-            left = rest;
+            extent.bytes += metadata.blocks() * 512;
+            extent.newest = extent.newest.max(metadata.modified()?);
             if metadata.is_dir() {
                 open.push(entry.path());
             }
         }
     }
-    Ok(true)
+    Ok(extent)
 }
 
 #[cfg(test)]

@@ -67,13 +67,15 @@ impl Engine {
             if decision.is_final() {
                 return Ok((facts, decision));
             }
-            if decision.actions.is_empty() && work.tasks.is_empty() {
+            if decision.actions.is_empty() && work.tasks.is_empty() && decision.wake.is_none() {
                 return Err(Error::Internal("nothing is running and something is undecided".to_owned()));
             }
             for action in decision.actions {
                 self.start(action, now, &mut facts, &mut work.tasks, &sender, cancel);
             }
+            let wake = decision.wake.map(|at| tokio::time::Instant::now() + at.since(now));
             tokio::select! {
+                () = sleep_until(wake) => {}
                 () = cancel.cancelled() => {
                     work.finish().await;
                     return Err(Error::Interrupted);
@@ -126,6 +128,14 @@ impl Engine {
         };
         let ended = self.runner.run(&request, place, cancel, sink).await;
         drop(sender.send(Fact::Ended(request.id.clone(), ended)).await);
+    }
+}
+
+/// Waits until a moment; without one, for ever.
+async fn sleep_until(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crossgate_config::Diagnostics;
 use crossgate_core::change::DependencyError;
-use crossgate_core::ids::{ChangeId, RepoName};
+use crossgate_core::ids::{ChangeId, IdError, RepoName};
 use crossgate_runner::RunnerError;
 use crossgate_vcs::{ErrorKind, VcsError};
 
@@ -88,6 +88,27 @@ pub enum Error {
         /// The branch.
         branch: String,
     },
+    /// The catalogue cannot be read.
+    #[error("the catalogue `{}` cannot be read", path.display())]
+    Catalogue {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong.
+        source: std::io::Error,
+    },
+    /// A dependency that is not there.
+    #[error("{change} depends on {dependency}, which is not there")]
+    NoDependency {
+        /// The change.
+        change: ChangeId,
+        /// What it names.
+        dependency: ChangeId,
+        /// A branch of that repo that looks alike.
+        nearest: Option<String>,
+    },
+    /// A revision that cannot name a change.
+    #[error(transparent)]
+    Name(#[from] IdError),
     /// Git failed.
     #[error(transparent)]
     Vcs(#[from] VcsError),
@@ -113,13 +134,17 @@ impl Error {
             | Self::NoForge { .. }
             | Self::Cycle(_)
             | Self::TooManyDependencies { .. }
+            | Self::NoDependency { .. }
+            | Self::Name(_)
             | Self::Unrelated { .. } => Kind::Usage,
             Self::Vcs(error) => match error.kind() {
                 ErrorKind::User => Kind::Usage,
                 ErrorKind::Environment => Kind::Environment,
                 ErrorKind::Internal => Kind::Internal,
             },
-            Self::Missing { .. } | Self::Runner(_) | Self::Interrupted => Kind::Environment,
+            Self::Missing { .. } | Self::Catalogue { .. } | Self::Runner(_) | Self::Interrupted => {
+                Kind::Environment
+            }
             Self::Internal(_) => Kind::Internal,
         }
     }
@@ -134,12 +159,18 @@ impl Error {
                 "set `branch:` of `{repo}` in crossgate.yaml to the branch that changes land on"
             )),
             Self::Dependencies { errors, .. } => errors.first().map(DependencyError::hint),
+            Self::NoDependency { nearest: Some(name), .. } => Some(format!("did you mean `{name}`?")),
+            Self::NoDependency { nearest: None, .. } => {
+                Some("name a branch: `Depends-On: REPO@BRANCH`".to_owned())
+            }
             Self::NoForge { .. } => Some("in a workspace, write `Depends-On: REPO@BRANCH`".to_owned()),
             Self::Cycle(_) => Some("take one of the `Depends-On:` lines out".to_owned()),
             Self::TooManyDependencies { .. } => Some("land some of them first".to_owned()),
             Self::Runner(error) => error.hint().map(str::to_owned),
             Self::Config(_)
             | Self::Unrelated { .. }
+            | Self::Name(_)
+            | Self::Catalogue { .. }
             | Self::Vcs(_)
             | Self::Interrupted
             | Self::Internal(_) => None,

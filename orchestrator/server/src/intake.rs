@@ -7,6 +7,7 @@ use crossgate_core::change::{Change, Reference, dependencies};
 use crossgate_core::facts::Item;
 use crossgate_core::ids::{BranchName, ChangeId, CommitId, RepoName, RepoPath};
 use crossgate_core::plan::{Entry, plan};
+use crossgate_core::suggest::nearest;
 use crossgate_vcs::{Head, Mirror};
 
 use crate::error::Error;
@@ -25,6 +26,8 @@ pub struct Selection {
     pub repo: RepoName,
     /// Which of its commits.
     pub what: What,
+    /// The branch that they are to land on; `None`: the repo's default.
+    pub onto: Option<BranchName>,
 }
 
 /// Which commits of a repo.
@@ -36,6 +39,8 @@ pub enum What {
     Dirty,
     /// A branch, a tag or a commit.
     Revision(String),
+    /// A branch, and where it stands.
+    Branch(String, CommitId),
     /// The commits behind the second that are not behind the first.
     Range(String, String),
     /// No commits: what would happen if these paths changed.
@@ -43,11 +48,12 @@ pub enum What {
 }
 
 impl Selection {
-    /// Reads `REPO`, `REPO@REV` or `REPO@A..B`.
+    /// Reads `REPO`, `REPO@REV` or `REPO@A..B`; `:BRANCH` behind it names the branch to land on.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if the repo is not in the workspace.
+    /// [`Error::Unknown`] if the repo is not in the workspace, [`Error::Name`] if the branch cannot be one.
     pub fn parse(site: &Site, text: &str) -> Result<Self, Error> {
+        let (text, onto) = text.split_once(':').map_or((text, None), |(text, onto)| (text, Some(onto)));
         let (repo, rev) = text.split_once('@').map_or((text, None), |(repo, rev)| (repo, Some(rev)));
         let what = match rev {
             None => What::Head,
@@ -56,7 +62,7 @@ impl Selection {
                 None => What::Revision(rev.to_owned()),
             },
         };
-        Ok(Self { repo: site.repo(repo)?.clone(), what })
+        Ok(Self { repo: site.repo(repo)?.clone(), what, onto: onto.map(BranchName::parse).transpose()? })
     }
 }
 
@@ -67,7 +73,8 @@ impl Selection {
 /// dependency that is none.
 pub fn change(site: &Site, selection: &Selection) -> Result<Option<Change>, Error> {
     let mirror = site.mirror(&selection.repo)?;
-    let branch = site.workspace().repos[&selection.repo].branch.clone();
+    let default = &site.workspace().repos[&selection.repo].branch;
+    let branch = selection.onto.as_ref().unwrap_or(default).clone();
     let tip = site.tip(&selection.repo, &selection.repo, &branch)?;
     let Some(proposed) = proposed(mirror, selection, &tip)? else { return Ok(None) };
     let base = match &proposed.from {
@@ -114,8 +121,9 @@ struct Proposed {
 
 fn proposed(mirror: &Mirror, selection: &Selection, tip: &CommitId) -> Result<Option<Proposed>, Error> {
     let id = |what: &str| {
-        let text: String = format!("{}@{what}", selection.repo).split_whitespace().collect();
-        ChangeId::parse(&text).map_err(|error| Error::Internal(error.to_string()))
+        let onto = selection.onto.as_ref().map(|onto| format!(":{onto}")).unwrap_or_default();
+        let text: String = format!("{}@{what}{onto}", selection.repo).split_whitespace().collect();
+        ChangeId::parse(&text).map_err(Error::from)
     };
     let plain = |id, head| Some(Proposed { id, head, from: None, paths: None });
     Ok(match &selection.what {
@@ -135,6 +143,7 @@ fn proposed(mirror: &Mirror, selection: &Selection, tip: &CommitId) -> Result<Op
             }
         }
         What::Revision(rev) => plain(id(rev)?, mirror.resolve(rev)?),
+        What::Branch(name, commit) => plain(id(name)?, commit.clone()),
         What::Range(from, to) => Some(Proposed {
             id: id(&format!("{from}..{to}"))?,
             head: mirror.resolve(to)?,
@@ -160,7 +169,7 @@ fn merge_base(
     mirror.merge_base(tip, head)?.ok_or_else(|| Error::Unrelated {
         repo: selection.repo.clone(),
         rev: match &selection.what {
-            What::Revision(rev) => rev.clone(),
+            What::Revision(rev) | What::Branch(rev, _) => rev.clone(),
             What::Head | What::Dirty | What::Range(..) | What::Paths(_) => head.short().to_owned(),
         },
         branch: branch.to_string(),
@@ -169,9 +178,7 @@ fn merge_base(
 
 fn change_id(change: &ChangeId, reference: &Reference) -> Result<ChangeId, Error> {
     match reference {
-        Reference::Branch { .. } => {
-            ChangeId::parse(&reference.to_string()).map_err(|error| Error::Internal(error.to_string()))
-        }
+        Reference::Branch { .. } => Ok(ChangeId::parse(&reference.to_string())?),
         Reference::Number { .. } => {
             Err(Error::NoForge { change: change.clone(), reference: reference.to_string() })
         }
@@ -185,13 +192,10 @@ fn change_id(change: &ChangeId, reference: &Reference) -> Result<ChangeId, Error
 /// [`Error::Cycle`] if changes depend on each other, [`Error::Missing`] if a repo that a build would see is not here,
 /// and whatever [`change`] returns for a dependency.
 pub fn item(site: &Site, change: Change, wanted: impl Fn(&Entry) -> bool) -> Result<Item, Error> {
-    let mut ahead = Ahead { site, order: Vec::new(), path: vec![change.id.clone()] };
-    for dependency in &change.depends_on {
-        ahead.visit(dependency)?;
-    }
-    let (workspace, graph) = site.at(&change.repo, &change.head)?;
+    let mut order = ahead(site, &change)?;
+    let (workspace, graph) = site.for_change(&change)?;
     let mut plan = plan(&workspace, &graph, &change, site.today());
-    plan.entries.retain(wanted);
+    plan.narrow(wanted);
     let mut tips = BTreeMap::new();
     let seen = plan.selected().flat_map(|(entry, ..)| graph.closure(&entry.repo));
     for repo in seen.chain([change.repo.clone()]) {
@@ -200,14 +204,29 @@ pub fn item(site: &Site, change: Change, wanted: impl Fn(&Entry) -> bool) -> Res
         }
     }
     // A dependency in a repo that no build sees cannot matter, so it is not merged.
-    ahead.order.retain(|dependency| tips.contains_key(&dependency.repo));
+    order.retain(|dependency| tips.contains_key(&dependency.repo));
     let change = Arc::new(change);
-    Ok(Item::new(change, ahead.order, Arc::new(plan), (workspace, &graph), Arc::new(tips)))
+    Ok(Item::new(change, order, Arc::new(plan), (workspace, &graph), Arc::new(tips)))
+}
+
+/// Returns what a change depends on, directly and through others, in the order in which it is to be merged.
+///
+/// # Errors
+/// [`Error::Cycle`] if changes depend on each other, [`Error::NoDependency`] if one is not there,
+/// [`Error::TooManyDependencies`], and whatever [`change`] returns for a dependency.
+pub fn ahead(site: &Site, change: &Change) -> Result<Vec<Arc<Change>>, Error> {
+    let mut ahead = Ahead { site, branch: &change.branch, order: Vec::new(), path: vec![change.id.clone()] };
+    for dependency in &change.depends_on {
+        ahead.visit(dependency)?;
+    }
+    Ok(ahead.order)
 }
 
 /// Walks dependencies depth first, so that each comes after all it depends on.
 struct Ahead<'a> {
     site: &'a Site,
+    /// What the change is to land on; its dependencies land on the branch of that name, where there is one.
+    branch: &'a BranchName,
     order: Vec<Arc<Change>>,
     path: Vec<ChangeId>,
 }
@@ -225,9 +244,11 @@ impl Ahead<'_> {
         if self.order.len() + self.path.len() > MAX_AHEAD {
             return Err(Error::TooManyDependencies { change: self.path[0].clone(), limit: MAX_AHEAD });
         }
-        let selection = Selection::parse(self.site, id.as_str())?;
+        let selection = self.named(id)?;
         // What has landed is in the tip already.
-        if let Some(change) = change(self.site, &selection)? {
+        if let Some(mut change) = change(self.site, &selection)? {
+            // By the name that is used for it, so that it is found again.
+            change.id = id.clone();
             for dependency in &change.depends_on {
                 self.visit(dependency)?;
             }
@@ -235,5 +256,22 @@ impl Ahead<'_> {
         }
         self.path.pop();
         Ok(())
+    }
+
+    /// The branch that a dependency names; one that was only fetched will do.
+    fn named(&self, id: &ChangeId) -> Result<Selection, Error> {
+        let selection = Selection::parse(self.site, id.as_str())?;
+        let What::Revision(name) = &selection.what else { return Ok(selection) };
+        let mirror = self.site.mirror(&selection.repo)?;
+        if let Some(commit) = mirror.branch(&BranchName::parse(name)?)? {
+            let onto = mirror.tip(self.branch)?.map(|_| self.branch.clone());
+            let default = &self.site.workspace().repos[&selection.repo].branch;
+            let onto = onto.filter(|onto| onto != default);
+            return Ok(Selection { what: What::Branch(name.clone(), commit), onto, ..selection });
+        }
+        let change = self.path.iter().rev().find(|seen| *seen != id).unwrap_or(id).clone();
+        let branches = mirror.branches()?;
+        let nearest = nearest(name, branches.iter().map(BranchName::as_str)).map(str::to_owned);
+        Err(Error::NoDependency { change, dependency: id.clone(), nearest })
     }
 }

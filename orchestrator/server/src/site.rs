@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossgate_config::{Diagnostic, Diagnostics, Loaded, Outline, Severity, Source, Sources};
+use crossgate_core::change::Change;
 use crossgate_core::graph::Graph;
 use crossgate_core::ids::{BranchName, CommitId, RepoName, RepoPath};
 use crossgate_core::suggest::nearest;
@@ -191,20 +192,16 @@ impl Site {
         mirror.tip(branch)?.ok_or_else(no_tip)
     }
 
-    /// Returns the configuration with a repo's own file as it is at a commit: a change is judged with its own.
+    /// Returns the configuration that a change is judged with: its own, if it touches its repo's file.
     ///
     /// # Errors
     /// As [`Site::open`].
-    pub fn at(&self, repo: &RepoName, commit: &CommitId) -> Result<(Arc<Workspace>, Arc<Graph>), Error> {
-        let source = repo_source(repo, self.mirror(repo)?, commit)?;
-        let same = match (&source, self.sources.repos.get(repo)) {
-            (Some(source), Some(known)) => source.text == known.text,
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if same {
+    pub fn for_change(&self, change: &Change) -> Result<(Arc<Workspace>, Arc<Graph>), Error> {
+        let repo = &change.repo;
+        if !change.paths.contains(&RepoPath::from(REPO_FILE)) {
             return Ok((self.workspace.clone(), self.graph.clone()));
         }
+        let source = repo_source(repo, self.mirror(repo)?, &change.head)?;
         let mut sources = self.sources.clone();
         sources.repos.remove(repo);
         sources.repos.extend(source.map(|source| (repo.clone(), source)));
@@ -267,16 +264,19 @@ fn last_valid(
         sources.repos.iter().filter(|(_, source)| is_broken(source)).map(|(repo, _)| repo.clone()).collect();
     for repo in broken {
         let branch = &outline.repos[&repo].branch;
-        let Some(earlier) = earlier_source(&mirrors[&repo], branch, &repo, &sources, today)? else {
-            return Err(errors.into());
+        match earlier_source(&mirrors[&repo], branch, &repo, &sources, today)? {
+            Some(earlier) => sources.repos.insert(repo, earlier),
+            // It was never valid: it has said nothing yet.
+            None => sources.repos.remove(&repo),
         };
-        sources.repos.insert(repo, earlier);
     }
     // What is wrong elsewhere is still wrong.
     let Ok(mut loaded) = crossgate_config::load(&sources, today) else { return Err(errors.into()) };
     loaded.warnings.extend(errors.0.into_iter().map(|mut error| {
         error.severity = Severity::Warning;
-        error.message.push_str("; until it is mended, the last valid version of the file counts");
+        error
+            .message
+            .push_str("; until it is mended, the last valid version of the file counts, if there is one");
         error
     }));
     Ok((sources, loaded))
@@ -338,16 +338,28 @@ fn source_name(repo: &RepoName) -> String {
     format!("{repo}/{REPO_FILE}")
 }
 
-/// Reads the catalogue: every `jobs/*.yaml`, by name.
-fn catalogue(root: &Path) -> Result<Vec<Source>, Error> {
-    let Ok(entries) = std::fs::read_dir(root.join(CATALOGUE_DIR)) else { return Ok(Vec::new()) };
-    let is_yaml = |path: &PathBuf| path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml");
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(is_yaml)
-        .take(MAX_CATALOGUE_FILES)
-        .collect();
+/// Reads the catalogue: every `jobs/*.yaml`, by name. A workspace may have none.
+///
+/// # Errors
+/// [`Error::Config`] for what cannot be read or is too large, [`Error::Catalogue`] if the directory itself is.
+pub fn catalogue(root: &Path) -> Result<Vec<Source>, Error> {
+    let dir = root.join(CATALOGUE_DIR);
+    let failed = |source| Error::Catalogue { path: dir.clone(), source };
+    let entries = match std::fs::read_dir(&dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml") {
+            paths.push(path);
+        }
+    }
+    if paths.len() > MAX_CATALOGUE_FILES {
+        let text = format!("{} files: expected at most {MAX_CATALOGUE_FILES}", paths.len());
+        return Err(failed(std::io::Error::other(text)));
+    }
     paths.sort();
     let read = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -16,6 +16,6 @@ pub use mirror::Mirror;
 pub use mirror::checkout::remove_checkout;
 pub use mirror::merge::{ConflictFile, ConflictKind, Merged};
 pub use mirror::read::CommitText;
-pub use network::{Fetched, clone, fetch, push};
+pub use network::{Fetched, clone, fetch};
 pub use workspace::status::{InProgress, Status, status};
 pub use workspace::{FastForward, create_branch, fast_forward, switch};

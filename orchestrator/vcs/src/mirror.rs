@@ -4,6 +4,7 @@ pub(crate) mod checkout;
 mod lock;
 pub(crate) mod merge;
 pub(crate) mod read;
+mod retire;
 mod scratch;
 mod snapshot;
 
@@ -29,8 +30,8 @@ const IDLE_HANDLES: usize = 8;
 
 /// A mirror of one repo. Can be shared by threads; calls block on disk and on the git program.
 ///
-/// What it writes are loose objects in its own directory. The source is only read. Commits made here stay readable as
-/// long as the source keeps the commits they were made from.
+/// What it writes are loose objects in its own directory. The source is only read. Commits made here stay readable while
+/// the mirror is open and the source keeps the commits they were made from; a week later they may have to be made again.
 #[derive(Debug)]
 pub struct Mirror {
     repo: RepoName,
@@ -52,7 +53,7 @@ impl Mirror {
     /// `source` is a checkout, a linked worktree or a bare repository. Any number of processes may have the same mirror
     /// open. Each holds a shared lock on `<dir>/<repo>.lock`, which the kernel drops when the process dies; who gets the
     /// exclusive lock is therefore alone and clears what a dead process left: lock files, temporary files, a half-made
-    /// mirror.
+    /// mirror, and all that was made in one that is older than a week.
     ///
     /// # Errors
     /// [`VcsError::Open`] or [`VcsError::Unsupported`] for a source that cannot be used, [`VcsError::Locked`] if a
@@ -224,6 +225,7 @@ fn alternates(objects: &Path) -> Vec<PathBuf> {
 /// Makes or mends a mirror. The caller is alone.
 fn make(mirror: &Path, borrowed: &Borrowed) -> Result<(), VcsError> {
     scratch::sweep(mirror)?;
+    retire::retire(mirror)?;
     if let Err(error) = Repository::open_bare(mirror) {
         if error.code() == ErrorCode::Owner {
             return Err(VcsError::Open { path: mirror.to_owned(), source: error });

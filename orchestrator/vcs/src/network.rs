@@ -1,4 +1,4 @@
-//! Clone, fetch and push, by the git program with the user's own credentials.
+//! Clone and fetch, by the git program with the user's own credentials.
 
 mod attempt;
 mod local;
@@ -78,21 +78,6 @@ pub async fn fetch(checkout: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<
     let moved = after.iter().filter(|(name, id)| before.get(*name) != Some(id)).count();
     let gone = before.keys().filter(|name| !after.contains_key(*name)).count();
     Ok(Fetched { updated: moved + gone })
-}
-
-/// Pushes to `origin`, or to the only remote. The checkout's own hooks run.
-///
-/// # Errors
-/// [`VcsError::Git`], permanent, if the remote refuses; else as [`fetch`].
-pub async fn push(checkout: &Path, refspec: &str, progress: &(dyn Fn(&str) + Sync)) -> Result<(), VcsError> {
-    require().await?;
-    let remote = blocking(checkout, |path| local::remote_of(&git::open(path)?, path)).await?;
-    with_retries(progress, || async {
-        let mut command = git::with_user_config(checkout);
-        command.args(QUIET).args(["push", "--progress", "--", &remote, refspec]);
-        attempt(command, "push", progress).await
-    })
-    .await
 }
 
 /// No housekeeping that goes on in the background, no transport that runs a command named in a URL.

@@ -11,23 +11,25 @@ use crossgate_core::suggest::nearest;
 use crossgate_runner::{LocalRunner, SandboxChoice, SandboxState, Settings};
 use crossgate_server::engine::{self, Engine};
 use crossgate_server::error::Error;
-use crossgate_server::intake;
+use crossgate_server::intake::{self, Selection, What};
 use crossgate_server::site::{RepoFiles, Site};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::commands::plan::{NOTHING, selected, view};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::printer::{Printer, YELLOW, styled};
 use crate::render::matrix;
 use crate::render::progress::Progress;
+use crate::selection::{NOTHING, selected};
 use crate::signals;
+use crate::view::{PlanView, plan_view};
 
 /// Run a change's plan on this machine and print the verdict of every driver
 ///
 /// Without a selection: for every repo whose checkout proposes something that has not landed. Builds see the change merged
-/// onto the branches it would land on; no work tree is touched. The exit status is 1 if a change must not land.
+/// onto the branches it would land on; no work tree is touched. The exit status is 1 if a change must not land, and 3 if that
+/// could not be found out.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(after_help = "Examples:
   crossgate check
@@ -35,8 +37,8 @@ use crate::signals;
   crossgate check nova-common@add-field --driver vmware
   crossgate check --dirty -j 2")]
 pub(crate) struct Args {
-    /// What to check: `REPO` or `REPO@REV`
-    #[arg(value_name = "REPO[@REV]")]
+    /// What to check: `REPO` or `REPO@REV`, and onto which branch if not the repo's default
+    #[arg(value_name = "REPO[@REV][:BRANCH]")]
     pub(crate) selections: Vec<String>,
     /// Only this driver's jobs; may be given several times
     #[arg(long, value_name = "DRIVER")]
@@ -66,8 +68,7 @@ struct Output<'a> {
 #[derive(Serialize)]
 struct ItemView<'a> {
     #[serde(flatten)]
-    plan: crate::commands::plan::PlanView<'a>,
-    with: Vec<&'a str>,
+    plan: PlanView<'a>,
     partial: bool,
     verdicts: &'a [crossgate_core::decide::Row],
     result: &'a Option<Conclusion>,
@@ -75,6 +76,7 @@ struct ItemView<'a> {
 
 pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Result<Exit, CliError> {
     let site = context.site(RepoFiles::Tip, printer)?;
+    no_ranges(&site, &args.selections)?;
     let changes = selected(&site, &args.selections, args.dirty)?;
     if changes.is_empty() {
         printer.note(NOTHING)?;
@@ -82,8 +84,17 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
     let runner = runner(&site, args.no_sandbox, printer)?;
     let (items, decision) = check(&site, changes, args, &runner, printer)?;
     print(&items, &decision, args, printer)?;
-    let lands = |item: &ItemState| matches!(item.conclusion, Some(Conclusion::MayLand));
-    Ok(if decision.items.iter().all(lands) { Exit::Fine } else { Exit::No })
+    Ok(exit(&decision.items))
+}
+
+/// Returns how a command ends that concluded changes.
+pub(crate) fn exit(items: &[ItemState]) -> Exit {
+    let exits = items.iter().map(|item| match &item.conclusion {
+        Some(Conclusion::MayLand) => Exit::Fine,
+        Some(Conclusion::Failed { .. }) | None => Exit::Unanswered,
+        Some(Conclusion::MustNotLand { .. } | Conclusion::Conflict(_)) => Exit::No,
+    });
+    exits.max().unwrap_or(Exit::Fine)
 }
 
 /// Runs the loop over changes, in this terminal, until every one is concluded.
@@ -138,11 +149,22 @@ pub(crate) fn runner(site: &Site, no_sandbox: bool, printer: &mut Printer) -> Re
     let runner = LocalRunner::new(settings)?;
     let sandbox = runner.sandbox();
     if sandbox == SandboxState::Off {
-        printer.note(styled(YELLOW, sandbox))?;
+        printer.tell(styled(YELLOW, sandbox))?;
     } else if printer.is_verbose() {
         printer.note(sandbox)?;
     }
     Ok(runner)
+}
+
+/// Refuses parts of a change, which nobody proposes to land.
+fn no_ranges(site: &Site, selections: &[String]) -> Result<(), CliError> {
+    for text in selections {
+        if matches!(Selection::parse(site, text)?.what, What::Range(..)) {
+            let text = format!("`{text}` is a range of commits, expected a branch or one commit");
+            return Err(CliError::usage(text, "`crossgate plan` takes ranges"));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses names of drivers and jobs that are not there, since they would leave nothing to run.
@@ -183,8 +205,7 @@ fn print(items: &[Item], decision: &Decision, args: &Args, printer: &mut Printer
     let partial = !args.driver.is_empty() || !args.job.is_empty();
     if printer.is_json() {
         let items = items.iter().zip(&decision.items).map(|(item, state)| ItemView {
-            plan: view(&item.change, &item.plan),
-            with: item.ahead.iter().map(|change| change.id.as_str()).collect(),
+            plan: plan_view(&item.change, &item.ahead, &item.plan),
             partial,
             verdicts: &state.rows,
             result: &state.conclusion,
@@ -192,8 +213,33 @@ fn print(items: &[Item], decision: &Decision, args: &Args, printer: &mut Printer
         return printer.json(&Output { items: items.collect() });
     }
     for (item, state) in items.iter().zip(&decision.items) {
-        printer.raw(matrix::text(item, state))?;
+        printer.raw(matrix::text(item, state, printer.is_verbose()))?;
         printer.raw(matrix::conclusion(&item.change, state, partial))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossgate_core::ids::ChangeId;
+
+    #[test]
+    fn what_could_not_be_found_out_is_no_refusal_and_a_refusal_counts_more() {
+        let lands = Conclusion::MayLand;
+        let must_not = Conclusion::MustNotLand { blockers: vec![0] };
+        let failed = Conclusion::Failed { reason: "no disk".to_owned() };
+        let exit_of = |conclusions: &[&Conclusion]| {
+            let item = |&conclusion: &&Conclusion| ItemState {
+                change: ChangeId::parse("core@more").unwrap(),
+                rows: Vec::new(),
+                conclusion: Some(conclusion.clone()),
+            };
+            exit(&conclusions.iter().map(item).collect::<Vec<_>>())
+        };
+        assert_eq!(exit_of(&[]), Exit::Fine);
+        assert_eq!(exit_of(&[&lands, &lands]), Exit::Fine);
+        assert_eq!(exit_of(&[&failed, &lands]), Exit::Unanswered);
+        assert_eq!(exit_of(&[&failed, &must_not, &lands]), Exit::No);
+    }
 }

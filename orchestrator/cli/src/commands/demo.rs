@@ -8,7 +8,7 @@ use crossgate_core::facts::Item;
 use crossgate_runner::{LocalRunner, RunnerError, SandboxState};
 use crossgate_server::error::Error;
 use crossgate_server::intake::{self, Selection};
-use crossgate_server::site::{RepoFiles, STATE_DIR, Site};
+use crossgate_server::site::{RepoFiles, Site};
 use serde::Serialize;
 
 use crate::commands::check;
@@ -107,9 +107,6 @@ const SCENES: &[Scene] = &[
     },
 ];
 
-/// What names the version of the demo that made a workspace.
-const MARKER: &str = "demo";
-
 #[derive(Serialize)]
 struct Output {
     directory: PathBuf,
@@ -141,24 +138,29 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
         scenes.push(played);
         red = red.or(failed);
     }
-    let as_told = scenes.iter().all(|scene| scene.as_told);
+    let exit = scenes.iter().map(exit).max().unwrap_or(Exit::Fine);
     let took_ms = begun.elapsed().as_millis();
     if printer.is_json() {
         printer.json(&Output { directory: dir, scenes, took_ms })?;
     } else {
         let took = duration(u64::try_from(took_ms).unwrap_or(u64::MAX));
-        next_steps(args, red.as_deref(), &check, &took, printer)?;
+        next_steps(&site, red.as_deref(), &check, &took, printer)?;
     }
-    Ok(if as_told { Exit::Fine } else { Exit::No })
+    Ok(exit)
+}
+
+fn exit(scene: &Played) -> Exit {
+    match check::exit(&scene.items) {
+        _ if scene.as_told => Exit::Fine,
+        Exit::Unanswered => Exit::Unanswered,
+        Exit::Fine | Exit::No => Exit::No,
+    }
 }
 
 /// Makes the workspace, or takes the one that an earlier run of this version made.
 fn make(dir: &Path, printer: &mut Printer) -> Result<(), CliError> {
-    let marker = dir.join(STATE_DIR).join(MARKER);
-    let version = env!("CARGO_PKG_VERSION");
     if dir.exists() {
-        let made_by = std::fs::read_to_string(&marker).unwrap_or_default();
-        if made_by == version {
+        if repos::made_by(dir).as_deref() == Some(env!("CARGO_PKG_VERSION")) {
             return printer.note(format_args!("playing in {} again", dir.display()));
         }
         let text = format!("`{}` is there, and this version of the demo did not make it", dir.display());
@@ -166,16 +168,14 @@ fn make(dir: &Path, printer: &mut Printer) -> Result<(), CliError> {
     }
     printer.note(format_args!("making a workspace of real git repos in {}", dir.display()))?;
     let changes: Vec<Commit> = SCENES.iter().flat_map(|scene| scene.changes).copied().collect();
-    repos::make(dir, &changes)?;
-    std::fs::create_dir_all(dir.join(STATE_DIR)).map_err(|source| CliError::io(dir, source))?;
-    std::fs::write(&marker, version).map_err(|source| CliError::io(&marker, source))
+    repos::make(dir, &changes)
 }
 
 /// The demo builds only what this program carries inside, so it goes on without a sandbox, and says so.
 fn runner(site: &Site, no_sandbox: bool, printer: &mut Printer) -> Result<LocalRunner, CliError> {
     match check::runner(site, no_sandbox, printer) {
         Err(CliError::Server(Error::Runner(error @ RunnerError::NoSandbox { .. }))) => {
-            printer.note(styled(YELLOW, format!("{error}; the demo builds its own code, so it goes on")))?;
+            printer.tell(styled(YELLOW, format!("{error}; the demo builds its own code, so it goes on")))?;
             check::runner(site, true, printer)
         }
         made => made,
@@ -221,7 +221,8 @@ fn play(
 
 fn print(items: &[Item], decision: &Decision, printer: &mut Printer) -> Result<(), CliError> {
     for (item, state) in items.iter().zip(&decision.items) {
-        printer.raw(matrix::text(item, state))?;
+        // xen is silent, and part of the story.
+        printer.raw(matrix::text(item, state, true))?;
         printer.raw(matrix::conclusion(&item.change, state, false))?;
     }
     Ok(())
@@ -257,7 +258,7 @@ fn red_build(state: &ItemState) -> Option<String> {
 }
 
 fn next_steps(
-    args: &Args,
+    site: &Site,
     red: Option<&str>,
     check: &check::Args,
     took: &str,
@@ -265,9 +266,10 @@ fn next_steps(
 ) -> Result<(), CliError> {
     let no_sandbox = if check.no_sandbox { " --no-sandbox" } else { "" };
     printer.line(format_args!("\nplayed in {took}. {}", styled(BOLD, "Try next:")))?;
-    let mut lines = vec![format!("cd {}", args.dir.display())];
+    let mut lines = vec![format!("cd {}", quoted(&site.root().to_string_lossy()))];
     if let Some(program) = program_elsewhere() {
-        lines.push(format!("alias crossgate={}", program.display()));
+        // A shell reads an alias twice: when it is made, and when it is used.
+        lines.push(format!("alias crossgate={}", quoted(&quoted(&program.to_string_lossy()))));
     }
     lines.push("crossgate graph".to_owned());
     lines.push("crossgate plan nova-common@tidy-cycle-2".to_owned());
@@ -282,6 +284,15 @@ fn next_steps(
     Ok(())
 }
 
+/// Returns a word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | '@' | '%');
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Returns where this program is, unless a shell would find it by its name.
 fn program_elsewhere() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
@@ -292,4 +303,18 @@ fn program_elsewhere() -> Option<PathBuf> {
         .and_then(|found| found.canonicalize().ok())
         .is_some_and(|found| Some(found) == program.canonicalize().ok());
     (!same).then_some(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_word_comes_out_of_a_shell_as_it_went_in() {
+        for word in ["/srv/demo", "/our nova's $(ünit)/x", "", "a\\'b\"`", "-n\n"] {
+            let script = format!("printf %s {}", quoted(word));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), word, "{script}");
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! `crossgate driver`: drivers and their repos.
 
-pub(crate) mod git;
 mod new;
 
 use clap::Subcommand;

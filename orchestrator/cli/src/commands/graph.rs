@@ -11,11 +11,11 @@ use crossgate_server::site::{RepoFiles, Site};
 use serde::Serialize;
 
 use crate::cli::Format;
-use crate::commands::plan::view;
 use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::printer::{BOLD, DIM, Printer, styled};
 use crate::render;
+use crate::view::{PlanView, plan_view};
 
 /// Print the repos and drivers and how they are built with each other, or what a change reaches
 #[derive(Debug, clap::Args)]
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
 fn impact(site: &Site, texts: &[String], printer: &mut Printer) -> Result<Exit, CliError> {
     #[derive(Serialize)]
     struct Impact<'a> {
-        plans: Vec<crate::commands::plan::PlanView<'a>>,
+        plans: Vec<PlanView<'a>>,
     }
     let mut wanted: Vec<(RepoName, Vec<RepoPath>)> = Vec::new();
     for text in texts {
@@ -94,11 +94,13 @@ fn impact(site: &Site, texts: &[String], printer: &mut Printer) -> Result<Exit, 
     let plans: Vec<(Change, Plan)> =
         wanted.into_iter().map(|(repo, paths)| imagined(site, repo, paths)).collect();
     if printer.is_json() {
-        printer.json(&Impact { plans: plans.iter().map(|(change, plan)| view(change, plan)).collect() })?;
+        printer.json(&Impact {
+            plans: plans.iter().map(|(change, plan)| plan_view(change, &[], plan)).collect(),
+        })?;
         return Ok(Exit::Fine);
     }
     for (change, plan) in &plans {
-        printer.raw(render::plan::text(change, plan, false))?;
+        printer.raw(render::plan::text(change, &[], plan, false))?;
     }
     Ok(Exit::Fine)
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crossgate_config::{Diagnostic, Source, Sources};
 use crossgate_core::ids::RepoName;
-use crossgate_server::site::{REPO_FILE, STATE_DIR, WORKSPACE_FILE};
+use crossgate_server::site::{self, REPO_FILE, STATE_DIR, WORKSPACE_FILE};
 use serde::Serialize;
 
 use self::checkout::Found;
@@ -55,7 +55,8 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
         return Err(occupied());
     }
     let found = checkout::find(root, &args.repos)?;
-    let guess = Guess::of(&found, &file::jobs_of_catalogue(root));
+    let catalogue = site::catalogue(root)?;
+    let guess = Guess::of(&found, &guess::jobs_of(&catalogue));
     let text = file::render(root, &guess)?;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).create_new(!args.force);
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
         written => written.map_err(|source| CliError::io(&path, source))?,
     }
     ignore_state(root)?;
-    let diagnostics = check(root, text, &found);
+    let diagnostics = check(text, catalogue, &found);
     if printer.is_json() {
         let output = Output { file: &path, repos: &guess.repos, diagnostics: &diagnostics };
         printer.json(&output)?;
@@ -77,7 +78,7 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
 }
 
 /// Checks the file together with what the repos say for themselves: what is wrong there is not ours to mend.
-fn check(root: &Path, text: String, found: &[Found]) -> Vec<Diagnostic> {
+fn check(text: String, catalogue: Vec<Source>, found: &[Found]) -> Vec<Diagnostic> {
     let own = |found: &Found| {
         let name = format!("{}/{REPO_FILE}", found.name);
         let text = fs::read(found.checkout.as_ref()?.join(REPO_FILE)).ok()?;
@@ -85,7 +86,7 @@ fn check(root: &Path, text: String, found: &[Found]) -> Vec<Diagnostic> {
     };
     let sources = Sources {
         workspace: Source { name: WORKSPACE_FILE.to_owned(), text: text.into_bytes() },
-        catalogue: file::catalogue(root),
+        catalogue,
         repos: found.iter().filter_map(own).collect(),
     };
     match crossgate_config::load(&sources, today()) {

@@ -1,7 +1,7 @@
 //! `crossgate log`: what a build printed.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossgate_runner::{Archive, BuildRecord};
@@ -10,12 +10,14 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::printer::Printer;
+use crate::printer::{DIM, Printer, styled};
 
 /// How often a log that grows is looked at.
 const POLL: Duration = Duration::from_millis(200);
 
-/// Print what a build printed
+/// Print what a build printed, and where the files are that were kept of it
+///
+/// Of a build that still runs: what it printed so far.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   crossgate log 3f2a
@@ -31,29 +33,55 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Output<'a> {
+    /// Left out while the build runs.
     #[serde(flatten)]
-    record: &'a BuildRecord,
+    record: Option<&'a BuildRecord>,
     log: String,
+    artifacts: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Result<Exit, CliError> {
+    if args.follow && printer.is_json() {
+        return Err(CliError::usage("a log that grows is no JSON", "leave out `-f` or `--format json`"));
+    }
     let archive = Archive::open(&context.root()?.join(STATE_DIR))?;
-    if args.follow
-        && let Some(id) = archive.running(&args.build)?
-    {
-        follow(&archive.log_path(&id), || archive.is_running(&id), printer)?;
+    if let Some(id) = archive.running(&args.build)? {
+        let path = archive.log_path(&id);
+        if args.follow {
+            follow(&path, || archive.is_running(&id), printer)?;
+        } else {
+            print(&Output { record: None, log: read(&path)?, artifacts: Vec::new() }, printer)?;
+        }
         return Ok(Exit::Fine);
     }
     let record = archive.find(&args.build)?;
-    let path = archive.log_path(&record.request.id);
-    let bytes = std::fs::read(&path).map_err(|source| CliError::io(&path, source))?;
-    let log = String::from_utf8_lossy(&bytes).into_owned();
-    if printer.is_json() {
-        printer.json(&Output { record: &record, log })?;
-    } else {
-        printer.foreign(&log)?;
-    }
+    let log = read(&archive.log_path(&record.request.id))?;
+    let artifacts = artifacts(&archive, &record);
+    print(&Output { record: Some(&record), log, artifacts }, printer)?;
     Ok(Exit::Fine)
+}
+
+fn read(path: &Path) -> Result<String, CliError> {
+    let bytes = std::fs::read(path).map_err(|source| CliError::io(path, source))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Returns where the files are that were kept of a build.
+fn artifacts(archive: &Archive, record: &BuildRecord) -> Vec<PathBuf> {
+    let dir = archive.artifacts(&record.request.id);
+    let paths = record.request.artifacts.iter().map(|path| dir.join(path));
+    paths.filter(|path| path.is_file()).collect()
+}
+
+fn print(output: &Output<'_>, printer: &mut Printer) -> Result<(), CliError> {
+    if printer.is_json() {
+        return printer.json(output);
+    }
+    printer.raw(&output.log)?;
+    if output.record.is_none() {
+        printer.note(styled(DIM, "it still runs; `-f` prints what is to come"))?;
+    }
+    output.artifacts.iter().try_for_each(|path| printer.note(format_args!("kept {}", path.display())))
 }
 
 fn follow(path: &Path, is_running: impl Fn() -> bool, printer: &mut Printer) -> Result<(), CliError> {
@@ -66,8 +94,8 @@ fn follow(path: &Path, is_running: impl Fn() -> bool, printer: &mut Printer) -> 
         file.seek(SeekFrom::Start(at)).map_err(failed)?;
         let mut more = Vec::new();
         at += u64::try_from(file.read_to_end(&mut more).map_err(failed)?).unwrap_or(0);
-        printer.foreign(&String::from_utf8_lossy(&more))?;
-        if !goes_on {
+        printer.raw(String::from_utf8_lossy(&more))?;
+        if !goes_on || printer.reader_is_gone() {
             return Ok(());
         }
         std::thread::sleep(POLL);

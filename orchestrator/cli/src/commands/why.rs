@@ -9,11 +9,11 @@ use crossgate_server::error::Error;
 use crossgate_server::site::{RepoFiles, Site};
 use serde::Serialize;
 
-use crate::commands::plan::{NOTHING, selected};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::printer::{BOLD, DIM, GREEN, Printer, RED, styled};
 use crate::render::{duration, plan as plan_text};
+use crate::selection::{NOTHING, selected};
 
 /// How many of a job's builds are told.
 const MAX_BUILDS: usize = 5;
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Resu
     let records = Archive::open(&site.state_dir())?.records();
     let mut entries = Vec::new();
     for change in &changes {
-        let (workspace, graph) = site.at(&change.repo, &change.head)?;
+        let (workspace, graph) = site.for_change(change)?;
         let plan = plan(&workspace, &graph, change, site.today());
         entries.extend(
             plan.entries.into_iter().filter(|entry| about.matches(entry)).map(|entry| (change, entry)),

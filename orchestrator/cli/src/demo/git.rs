@@ -4,13 +4,18 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::error::CliError;
+use crate::git::FOREIGN;
 
 /// When everything in the demo's workspace was written.
 const DATE: &str = "2026-01-01T00:00:00Z";
 
 /// Runs git in a directory, with nobody's settings.
 pub(super) fn git(dir: &Path, args: &[&str]) -> Result<(), CliError> {
-    let output = Command::new("git")
+    let mut command = Command::new("git");
+    for name in FOREIGN {
+        command.env_remove(name);
+    }
+    let output = command
         .arg("-C")
         .arg(dir)
         .args(["-c", "init.defaultBranch=main", "-c", "core.autocrlf=false", "-c", "commit.gpgSign=false"])

@@ -1,6 +1,8 @@
 //! Makes the workspace: six drivers in five repos around a common core, each with a history.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +17,9 @@ use crate::template::{self, CiFile, Kind, NewDriver, NewRepo};
 
 static JOBS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../jobs");
 const WORKSPACE: &str = include_str!("../../templates/demo.yaml");
+
+/// Names the version of the demo that made a workspace. Not in `.crossgate/`, which anybody may remove.
+const MARKER: &str = ".crossgate-demo";
 
 /// Where the demo's bare repos are, below its workspace.
 const FORGE: &str = "repos";
@@ -32,26 +37,59 @@ const DRIVER_REPOS: &[(&str, &[(&str, Kind)])] = &[
 ];
 
 /// Makes the workspace in a directory that does not exist yet; `changes` become branches of the checkouts. It is made
-/// beside its place and moved there whole, so that a half-made one is never seen.
+/// beside its place and moved there whole, so that a half-made one is never seen. What is left when this is ended before
+/// its time, the next one for the same place sweeps away.
 ///
 /// # Errors
-/// [`CliError::Environment`] if git or cargo fail, or the disk does.
+/// [`CliError::Environment`] if git or cargo fail, or the disk does, or somebody else makes it at this moment.
 pub(crate) fn make(dir: &Path, changes: &[Commit]) -> Result<(), CliError> {
-    let parent = dir.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(parent).map_err(|source| CliError::io(parent, source))?;
-    let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let half = parent.join(format!(".{name}.{}", std::process::id()));
-    let made = fill(&half, changes)
+    let mut name = OsString::from(".");
+    name.push(dir.file_name().unwrap_or_default());
+    name.push(".half");
+    let half = dir.with_file_name(name);
+    let _claim = claim(&half)?;
+    let made = fill(&half, dir, changes)
         .and_then(|()| fs::rename(&half, dir).map_err(|source| CliError::io(dir, source)));
     if made.is_err() {
         // What failed is told; what is left of it is not worth more.
         drop(fs::remove_dir_all(&half));
-        return made;
     }
-    relocate(dir)
+    made
 }
 
-fn fill(root: &Path, changes: &[Commit]) -> Result<(), CliError> {
+/// Returns the version of the demo that made the workspace in a directory, if one did.
+pub(crate) fn made_by(dir: &Path) -> Option<String> {
+    fs::read_to_string(dir.join(MARKER)).ok()
+}
+
+/// Makes an empty directory that is this process's alone for as long as what is returned lives.
+fn claim(half: &Path) -> Result<File, CliError> {
+    let failed = |source| CliError::io(half, source);
+    let busy =
+        || environment(format!("`{}` is being made already", half.display()), "wait until it is there");
+    fs::create_dir_all(half).map_err(failed)?;
+    let claim = File::open(half).map_err(failed)?;
+    match claim.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(busy()),
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    // Whoever had it may have finished, and moved it to its place, before it was locked.
+    let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+    let claimed = claim.metadata().map_err(failed)?;
+    if fs::metadata(half).ok().as_ref().map(id) != Some(id(&claimed)) {
+        return Err(busy());
+    }
+    for entry in fs::read_dir(half).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.map_err(|source| CliError::io(&path, source))?;
+    }
+    Ok(claim)
+}
+
+/// Makes the workspace in `root`, for its place in `dir`.
+fn fill(root: &Path, dir: &Path, changes: &[Commit]) -> Result<(), CliError> {
     write(&root.join("crossgate.yaml"), WORKSPACE.as_bytes())?;
     write(&root.join(".gitignore"), b"/.crossgate/\n")?;
     extract(&JOBS, &root.join("jobs"))?;
@@ -72,16 +110,18 @@ fn fill(root: &Path, changes: &[Commit]) -> Result<(), CliError> {
         for tip in TIPS.iter().filter(|tip| tip.repo == name) {
             commit(&checkout, tip)?;
         }
-        let bare = root.join(FORGE).join(format!("{name}.git"));
+        let place = Path::new(FORGE).join(format!("{name}.git"));
+        let bare = root.join(&place);
         fs::create_dir_all(&bare).map_err(|source| CliError::io(&bare, source))?;
         git(&bare, &["init", "--quiet", "--bare"])?;
         git(&checkout, &["remote", "add", "origin", &bare.to_string_lossy()])?;
         git(&checkout, &["push", "--quiet", "--set-upstream", "origin", "main"])?;
+        git(&checkout, &["remote", "set-url", "origin", &dir.join(place).to_string_lossy()])?;
     }
     for change in changes {
         propose(&root.join(change.repo), change)?;
     }
-    Ok(())
+    write(&root.join(MARKER), env!("CARGO_PKG_VERSION").as_bytes())
 }
 
 fn driver_repo(name: &str, drivers: &[(&str, Kind)]) -> NewRepo {
@@ -89,15 +129,6 @@ fn driver_repo(name: &str, drivers: &[(&str, Kind)]) -> NewRepo {
     let set = drivers.len() > 1;
     let drivers = drivers.iter().map(new).collect();
     NewRepo { name: name.to_owned(), drivers, set, ci: CiFile::None, ..NewRepo::default() }
-}
-
-/// The checkouts were made beside their place: their remotes are told where they stand now.
-fn relocate(root: &Path) -> Result<(), CliError> {
-    for name in names() {
-        let bare = root.join(FORGE).join(format!("{name}.git"));
-        git(&root.join(name), &["remote", "set-url", "origin", &bare.to_string_lossy()])?;
-    }
-    Ok(())
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
@@ -181,4 +212,23 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let parent: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
     fs::create_dir_all(&parent).map_err(|source| CliError::io(&parent, source))?;
     fs::write(path, bytes).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_dead_left_is_swept_and_what_the_living_make_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let half = dir.path().join(".demo.half");
+        fs::create_dir_all(half.join("repos")).unwrap();
+        fs::write(half.join("crossgate.yaml"), "").unwrap();
+        let claimed = claim(&half).unwrap();
+        assert_eq!(fs::read_dir(&half).unwrap().count(), 0);
+        let error = claim(&half).unwrap_err();
+        assert!(error.to_string().ends_with("is being made already"), "{error}");
+        drop(claimed);
+        claim(&half).unwrap();
+    }
 }

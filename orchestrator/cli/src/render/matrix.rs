@@ -1,36 +1,49 @@
 //! The verdict matrix: every driver and job of a change with its verdict, and what it all comes to.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anstyle::Style;
 use crossgate_core::change::Change;
-use crossgate_core::decide::{Conclusion, ItemState, Row, RowState};
+use crossgate_core::decide::{BuildRef, Conclusion, ItemState, Row, RowState};
 use crossgate_core::facts::Item;
 use crossgate_core::plan::{Entry, Vote};
 use crossgate_core::verdict::Verdict;
 
 use crate::printer::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, styled};
+use crate::render::plan::alike;
 use crate::render::{duration, indented, plan, table};
 
 /// Longest explanation in a cell, in characters.
 const MAX_DETAIL: usize = 72;
 
-/// Returns the matrix of one item.
-pub(crate) fn text(item: &Item, state: &ItemState) -> String {
-    let mut text = plan::heading(&item.change);
-    for ahead in &item.ahead {
-        writeln!(text, "  {} {}", styled(DIM, "with"), ahead.id).expect("a string takes all text");
-    }
+/// Returns the matrix of one item. The rows of silent drivers are for their teams: one line for all, unless `whole`.
+pub(crate) fn text(item: &Item, state: &ItemState, whole: bool) -> String {
+    let mut text = plan::heading(&item.change) + &plan::with(&item.ahead);
     let mut cells = table();
-    let (first, others): (Vec<_>, Vec<_>) = state.rows.iter().partition(|row| is_first(row));
+    let (shown, silent): (Vec<_>, Vec<_>) =
+        state.rows.iter().partition(|row| whole || row.vote != Vote::Silent);
+    let (first, others): (Vec<_>, Vec<_>) = shown.into_iter().partition(|row| is_first(row));
     for row in first.into_iter().chain(others) {
         cells.add_row(cells_of(row));
     }
-    for entry in item.plan.entries.iter().filter(|entry| !entry.runs()) {
-        cells.add_row(skipped_cells(entry));
+    for alike in alike(item.plan.entries.iter().filter(|entry| !entry.runs())) {
+        cells.add_row(skipped_cells(&alike));
     }
     text.push_str(&indented(&cells));
+    text.push_str(&folded(&silent));
     text
+}
+
+/// Returns the line that stands for the rows of silent drivers.
+fn folded(rows: &[&Row]) -> String {
+    let drivers: BTreeSet<_> = rows.iter().map(|row| &row.driver).collect();
+    let line = match drivers.len() {
+        0 => return String::new(),
+        1 => "silent  1 driver, for its team only (-v shows it)".to_owned(),
+        n => format!("silent  {n} drivers, for their teams only (-v shows them)"),
+    };
+    format!("  {}\n", styled(DIM, line))
 }
 
 /// What fails in another way than before blocks nothing, and would go unseen among what blocks.
@@ -54,12 +67,13 @@ fn cells_of(row: &Row) -> Vec<String> {
     ]
 }
 
-fn skipped_cells(entry: &Entry) -> Vec<String> {
-    let driver = entry.driver.as_ref().map_or("–", |driver| driver.as_str());
-    let reason = entry.reasons.last().map(ToString::to_string).unwrap_or_default();
+fn skipped_cells(alike: &[&Entry]) -> Vec<String> {
+    let driver = alike[0].driver.as_ref().map_or("–", |driver| driver.as_str());
+    let reason = alike[0].reasons.last().map(ToString::to_string).unwrap_or_default();
+    let job = || alike[0].job_name().map(ToString::to_string).unwrap_or_default();
     vec![
         driver.to_owned(),
-        entry.job_name().map(ToString::to_string).unwrap_or_default(),
+        if alike.len() == 1 { job() } else { format!("{} jobs", alike.len()) },
         String::new(),
         styled(DIM, "not-applicable"),
         String::new(),
@@ -169,7 +183,9 @@ fn blocker(row: &Row) -> String {
     let who =
         row.driver.as_ref().map_or_else(|| row.job.to_string(), |driver| format!("{driver}/{}", row.job));
     let RowState::Decided(verdict) = &row.state else { return String::new() };
-    let log = row.builds.iter().rev().find(|build| build.outcome != Some("pass"));
+    // Of what could not be run there may be no record, and the reason is told.
+    let is_red = |build: &&BuildRef| build.outcome.is_some_and(|word| !matches!(word, "pass" | "infra"));
+    let log = row.builds.iter().rev().find(is_red);
     let log = log.map(|build| styled(DIM, format!(" (crossgate log {})", build.id))).unwrap_or_default();
     format!("  {} {} {}{log}", styled(BOLD, who), verdict.word(), detail_of(verdict))
 }

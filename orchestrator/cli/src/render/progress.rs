@@ -10,11 +10,14 @@ use crossgate_core::ids::BuildId;
 use crossgate_server::engine::Observer;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::printer::{DIM, GREEN, Printer, RED, styled, tame};
+use crate::printer::{DIM, GREEN, Printer, RED, one_line, styled, tame};
 use crate::render::duration;
 
 /// Longest part of a build's latest line that is shown.
 const MAX_TAIL: usize = 60;
+
+/// Longest line below the builds that run.
+const MAX_TOTAL: usize = 200;
 
 /// Shows builds as they run.
 pub(crate) struct Progress<'a> {
@@ -49,7 +52,7 @@ impl<'a> Progress<'a> {
             let bar = self.bars.insert_before(&self.total, ProgressBar::new_spinner());
             let style = ProgressStyle::with_template("  {spinner} {prefix} {elapsed:>4} {wide_msg}");
             bar.set_style(style.expect("the template is well formed"));
-            bar.set_prefix(label(request));
+            bar.set_prefix(tame(&label(request)));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         } else {
@@ -103,7 +106,7 @@ fn label(request: &BuildRequest) -> String {
 
 impl Observer for Progress<'_> {
     fn decided(&mut self, facts: &Facts, decision: &Decision) {
-        self.total.set_message(tally(decision));
+        self.total.set_message(one_line(&tally(decision), MAX_TOTAL));
         for (id, build) in &facts.builds {
             match &build.state {
                 BuildState::Running { .. } if !self.running.contains_key(id) => self.begins(&build.request),
@@ -122,10 +125,9 @@ impl Observer for Progress<'_> {
     fn line(&mut self, build: &BuildRequest, line: &str) {
         if self.printer.is_verbose() {
             let name = build.driver.as_ref().map_or(build.repo.as_str(), |driver| driver.as_str());
-            self.say(&format!("{} {}", styled(DIM, format!("{name} |")), tame(line)));
+            self.say(&format!("{} {}", styled(DIM, format!("{name} |")), line));
         } else if let Some(bar) = self.running.get(&build.id) {
-            let plain = line.trim().chars().filter(|c| !c.is_control());
-            bar.set_message(plain.take(MAX_TAIL).collect::<String>());
+            bar.set_message(one_line(line, MAX_TAIL));
         }
     }
 }

@@ -1,16 +1,24 @@
 //! How each selected job of an item stands: its verdict, or what it waits for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::schedule::Schedule;
 use super::{BuildRef, Conclusion, ItemState, Row, RowState, Wait};
 use crate::build::{BuildRequest, Outcome, Purpose, RepoState};
-use crate::facts::{BuildState, Facts, Item, Task, TreeState};
-use crate::ids::{BuildId, BuildKey, RepoName, TreeId};
+use crate::facts::{Build, BuildState, Earlier, Facts, Instructions, Item, TreeState};
+use crate::ids::{BuildId, BuildKey, RepoName, Timestamp, TreeId};
 use crate::keys;
 use crate::plan::{Entry, Vote, fulfils};
 use crate::verdict::{Evidence, Judgement, Runs, Verdict, judge};
-use crate::workspace::Job;
+use crate::workspace::{Job, variable};
+
+/// How long after a build that said nothing of its tree the next one starts; twice as long each time.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// The longest such wait.
+const LAST_RETRY: Duration = Duration::from_mins(1);
 
 /// The trees with and without the change, as far as they are.
 type Trees<'a> = (&'a TreeState, &'a TreeState);
@@ -23,14 +31,15 @@ pub(super) fn item_state(
 ) -> ItemState {
     let selected: Vec<_> = item.plan.selected().collect();
     let mut rows: Vec<Option<Row>> = vec![None; selected.len()];
-    // Needs have no cycles (the configuration refuses them), so each pass settles at least one row.
-    for _ in 0..selected.len() {
+    // Needs have no cycles (the configuration refuses them), so each pass settles at least one row until all are.
+    while rows.iter().any(Option::is_none) {
+        let settled = rows.iter().flatten().count();
         for (index, &(entry, job, vote)) in selected.iter().enumerate() {
             if rows[index].is_some() {
                 continue;
             }
             let Some(gate) = needs(&selected, &rows, entry, job) else { continue };
-            let asked = Asked { facts, item, entry, job, task: &item.tasks[index] };
+            let asked = Asked { facts, item, entry, job, instructions: &item.instructions[index] };
             let (state, builds) = match gate {
                 NeedsAre::Met => asked.state(trees, schedule),
                 NeedsAre::Awaited(wait) => (RowState::Waits { on: wait }, Vec::new()),
@@ -40,6 +49,7 @@ pub(super) fn item_state(
             };
             rows[index] = Some(row(entry, job, vote, state, builds));
         }
+        assert!(rows.iter().flatten().count() > settled, "the needs of {} go in a circle", item.change.id);
     }
     let rows: Vec<Row> = rows.into_iter().flatten().collect();
     let conclusion = conclude(item, &rows);
@@ -71,21 +81,19 @@ enum NeedsAre {
     Failed(String),
 }
 
+/// A selected job, with its entry in the plan and what its red means.
+type Selected<'a> = (&'a Entry, &'a Arc<Job>, Vote);
+
 /// Returns how the needs of a job stand; `None` while a needed row has not been looked at.
-fn needs(
-    selected: &[(&Entry, &std::sync::Arc<Job>, Vote)],
-    rows: &[Option<Row>],
-    entry: &Entry,
-    job: &Job,
-) -> Option<NeedsAre> {
+fn needs(selected: &[Selected<'_>], rows: &[Option<Row>], entry: &Entry, job: &Job) -> Option<NeedsAre> {
     let mut awaited = None;
     for need in &job.needs {
-        let of_driver = |other: &&(usize, &(&Entry, &std::sync::Arc<Job>, Vote))| {
-            other.1.0.driver == entry.driver && fulfils(&other.1.1.name, need)
-        };
-        let all: Vec<_> = selected.iter().enumerate().collect();
-        for (index, (_, needed, _)) in all.iter().filter(of_driver) {
-            match &rows[*index].as_ref()?.state {
+        let needed = selected
+            .iter()
+            .zip(rows)
+            .filter(|((other, job, _), _)| other.driver == entry.driver && fulfils(&job.name, need));
+        for ((_, needed, _), row) in needed {
+            match &row.as_ref()?.state {
                 RowState::Waits { .. } => awaited = Some(Wait::Need { job: needed.name.clone() }),
                 RowState::Decided(verdict) if !need.value.soft && !verdict.lets_dependents_run() => {
                     return Some(NeedsAre::Failed(format!(
@@ -107,7 +115,7 @@ struct Asked<'a> {
     item: &'a Item,
     entry: &'a Entry,
     job: &'a Job,
-    task: &'a Task,
+    instructions: &'a Instructions,
 }
 
 /// What a build on one tree would do.
@@ -120,8 +128,7 @@ struct Work {
 impl Asked<'_> {
     fn state(&self, trees: Trees<'_>, schedule: &mut Schedule<'_>) -> (RowState, Vec<BuildRef>) {
         if self.job.steps.is_empty() {
-            let reason = "has no steps: it runs on the driver's own rig only".to_owned();
-            return (RowState::Decided(Verdict::NotApplicable { reason }), Vec::new());
+            return (unknown("it has no steps: only the driver's own rig can run it".to_owned()), Vec::new());
         }
         let (candidate, baseline) = match (self.work(trees.0), self.work(trees.1)) {
             (Err(state), _) => return (state, Vec::new()),
@@ -165,6 +172,10 @@ impl Asked<'_> {
         runs: &Runs<'_>,
         schedule: &mut Schedule<'_>,
     ) -> RowState {
+        if let Some(at) = self.retry_at(&work.key, runs).filter(|at| *at > schedule.now()) {
+            schedule.wake(at);
+            return RowState::Waits { on: Wait::Retry { at } };
+        }
         let change = &self.item.change.id;
         let repetition = runs.inconclusive.len() + runs.conclusive.len();
         let request = BuildRequest {
@@ -176,7 +187,7 @@ impl Asked<'_> {
             driver: self.entry.driver.clone(),
             repo: self.entry.repo.clone(),
             job: self.job.name.clone(),
-            cache: self.job.cache.clone().unwrap_or_else(|| (&self.job.name).into()),
+            cache: self.job.cache.as_ref().map_or_else(|| (&self.job.name).into(), Into::into),
             tree: work.tree,
             steps: work.steps,
             variables: self.job.matrix.iter().map(|(key, value)| (variable(key), value.clone())).collect(),
@@ -186,6 +197,16 @@ impl Asked<'_> {
         };
         let driver = self.entry.driver.as_ref().and_then(|name| self.item.workspace.drivers.get(name));
         RowState::Waits { on: schedule.want(request, self.job, driver, &self.item.workspace.semaphores) }
+    }
+
+    /// When a build is tried again that said nothing of its tree: what failed around it needs time to pass.
+    fn retry_at(&self, key: &BuildKey, runs: &Runs<'_>) -> Option<Timestamp> {
+        let tries = u32::try_from(runs.inconclusive.len()).unwrap_or(u32::MAX);
+        let of_key = |build: &&Build| build.request.key == *key;
+        let last =
+            self.facts.builds.values().filter(of_key).filter_map(|build| ended_at(&build.state)).max()?;
+        let delay = FIRST_RETRY.saturating_mul(2u32.saturating_pow(tries.checked_sub(1)?));
+        Some(last.after(delay.min(LAST_RETRY)))
     }
 
     /// What is known for a key: this run's builds, whoever asked for them; else an earlier run's, if it is fresh.
@@ -216,11 +237,13 @@ impl Asked<'_> {
         (runs, refs)
     }
 
-    /// A fresh pass serves again. A fresh red serves as a baseline only: as a candidate it deserves another look.
-    fn reusable(&self, earlier: &crate::facts::Earlier, side: Purpose, schedule: &Schedule<'_>) -> bool {
+    /// A fresh pass of the candidate serves again, and so does a fresh red of the baseline. A red candidate deserves another
+    /// look; and nobody is blamed on the word of a baseline that passed some time ago, since what is not in the key (a
+    /// toolchain, a rig) may have changed since.
+    fn reusable(&self, earlier: &Earlier, side: Purpose, schedule: &Schedule<'_>) -> bool {
         let fresh = schedule.now().since(earlier.ended) <= self.item.workspace.policy.reuse;
         let telling = match earlier.outcome {
-            Outcome::Pass => true,
+            Outcome::Pass => side == Purpose::Candidate,
             Outcome::Fail(_) => side == Purpose::Baseline,
             Outcome::Timeout { .. } | Outcome::Infra { .. } | Outcome::Lost { .. } | Outcome::Cancelled => {
                 false
@@ -241,8 +264,8 @@ impl Asked<'_> {
                 return Err(unknown(format!("the tree could not be made: {reason}")));
             }
         };
-        let steps = self.task.commands.clone().map_err(unknown)?;
-        let seen = states.iter().filter(|(repo, _)| self.task.sees.contains(*repo));
+        let steps = self.instructions.commands.clone().map_err(unknown)?;
+        let seen = states.iter().filter(|(repo, _)| self.instructions.sees.contains(*repo));
         let tree: BTreeMap<RepoName, RepoState> =
             seen.map(|(repo, state)| (repo.clone(), state.clone())).collect();
         let trees: BTreeMap<&RepoName, &TreeId> =
@@ -250,12 +273,6 @@ impl Asked<'_> {
         let key = keys::build_key(self.entry, self.job, &steps, &trees);
         Ok(Work { key, tree, steps })
     }
-}
-
-/// A matrix value is seen by the steps as a variable: `platform` as `MATRIX_PLATFORM`.
-fn variable(key: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-    format!("MATRIX_{}", key.chars().map(plain).collect::<String>())
 }
 
 fn unknown(reason: String) -> RowState {
@@ -270,7 +287,7 @@ fn add<'a>(runs: &mut Runs<'a>, outcome: &'a Outcome) {
     }
 }
 
-fn ended_at(state: &BuildState) -> Option<crate::ids::Timestamp> {
+fn ended_at(state: &BuildState) -> Option<Timestamp> {
     match state {
         BuildState::Running { .. } => None,
         BuildState::Ended(ended) => Some(ended.ended),

@@ -18,6 +18,7 @@ pub(super) struct Schedule<'a> {
     drivers: BTreeMap<DriverName, u32>,
     taken: u32,
     actions: Vec<Action>,
+    wake: Option<Timestamp>,
 }
 
 impl<'a> Schedule<'a> {
@@ -30,6 +31,7 @@ impl<'a> Schedule<'a> {
             drivers: BTreeMap::new(),
             taken: 0,
             actions: Vec::new(),
+            wake: None,
         };
         for build in facts.builds.values() {
             if let BuildState::Running { since } = build.state {
@@ -63,8 +65,14 @@ impl<'a> Schedule<'a> {
         wait
     }
 
-    pub(super) fn into_actions(self) -> Vec<Action> {
-        self.actions
+    /// Asks to be called again at a moment.
+    pub(super) fn wake(&mut self, at: Timestamp) {
+        self.wake = Some(self.wake.map_or(at, |known| known.min(at)));
+    }
+
+    /// Returns what starts, and when to look again though nothing has happened.
+    pub(super) fn finish(self) -> (Vec<Action>, Option<Timestamp>) {
+        (self.actions, self.wake)
     }
 
     fn full(

@@ -41,9 +41,16 @@ fn a_step_that_fails_ends_the_build() {
         };
         assert_eq!(fails("exit 7").1, Exit::Status(7));
         assert_eq!(fails("false; echo never").1, Exit::Status(1));
-        assert_eq!(fails("kill -KILL $$").1, Exit::Signal(9));
-        assert_eq!(fails("sh -c 'kill -SEGV $$'").1, Exit::Signal(11));
+        let killed = if world.sandboxed { Exit::Status(137) } else { Exit::Signal(9) };
+        assert_eq!(fails("kill -KILL $$").1, killed);
+        assert_eq!(fails("sh -c 'kill -SEGV $$'").1, Exit::Status(139), "the shell went on and said so");
+        assert_eq!(fails("exit 137").1, Exit::Status(137));
+        let in_the_way = "cd $TMPDIR/../step; rm -f signal && mkfifo signal; kill -KILL $$";
+        assert_eq!(fails(in_the_way).1, killed);
         assert_eq!(fails("exit 255").1, Exit::Status(255));
+        let said = world.runs(&build(&["exit 130"]));
+        let words = "[crossgate] fail: step 1 ended with exit status 130, by which shells mean signal 2";
+        assert_eq!(said.events.last(), Some(&Event::Line(words.to_owned())));
         let (step, _, signature) = fails("echo 'error[E0308]: mismatched types'; exit 1");
         assert_eq!(step, 2);
         assert_eq!(signature, crossgate_core::signature::signature_of("error[E0308]: mismatched types\n"));
@@ -61,7 +68,7 @@ fn steps_share_files_and_builds_share_the_cache() {
         assert_eq!(heard.lines().last(), Some(&"README"));
         assert!(heard.lines().contains(&"b") && !heard.lines().contains(&"a"), "{:?}", heard.lines());
         let mut other = build(&["ls $CROSSGATE_CACHE"]);
-        other.cache = CacheName::parse("unit[platform=a]").unwrap();
+        other.cache = CacheName::parse("job/unit[platform=a]").unwrap();
         assert_eq!(world.runs(&other).passes().lines(), [""; 0]);
     });
 }
@@ -80,6 +87,21 @@ fn a_cache_that_a_build_spoilt_is_none_for_the_next() {
             assert!(heard.lines().is_empty() || (root && heard.lines() == ["d"]), "{:?}", heard.lines());
         }
     });
+}
+
+#[test]
+fn all_caches_together_are_bounded() {
+    let small = |settings: Settings| Settings { work_limit: 250_000, ..settings };
+    let world = World::of(SandboxChoice::Off, small).unwrap();
+    let finds = |job: &str| {
+        let mut request = build(&["ls $CROSSGATE_CACHE; head -c 100000 /dev/zero >$CROSSGATE_CACHE/file"]);
+        request.cache = CacheName::parse(&format!("job/{job}")).unwrap();
+        !world.runs(&request).passes().lines().is_empty()
+    };
+    assert_eq!(
+        ["a", "b", "a", "b", "c", "b", "a"].map(finds),
+        [false, false, true, true, false, true, false]
+    );
 }
 
 #[test]
@@ -116,6 +138,29 @@ fn artifacts_are_kept_also_of_a_failure() {
         let said =
             Event::Line("[crossgate] artifact `out/none` is not kept: there is no such file".to_owned());
         assert!(heard.events.contains(&said));
+    });
+}
+
+#[test]
+fn an_artifact_of_an_earlier_build_is_not_taken_for_this_ones() {
+    World::both(|world| {
+        let keeps = |step: &str| {
+            let mut request = build(&[step]);
+            request.artifacts = vec!["target/report".to_owned()];
+            world.runs(&request).passes();
+            fs::read_to_string(world.runner.archive().artifacts(&request.id).join("target/report")).ok()
+        };
+        let writes =
+            "mkdir -p $CARGO_TARGET_DIR; echo r >$CARGO_TARGET_DIR/report; touch $CARGO_TARGET_DIR/kept";
+        assert_eq!(keeps(writes).as_deref(), Some("r\n"));
+        assert_eq!(keeps("test -e $CARGO_TARGET_DIR/kept; chmod 555 $CARGO_TARGET_DIR"), None);
+        // Where the old one cannot be removed, the cache is not used.
+        assert_eq!(
+            keeps(&format!("chmod 755 $CARGO_TARGET_DIR || true; {writes}; chmod 555 $CARGO_TARGET_DIR"))
+                .as_deref(),
+            Some("r\n")
+        );
+        assert_eq!(keeps("true"), None);
     });
 }
 
@@ -159,4 +204,14 @@ fn the_archive_finds_retires_and_passes_over_what_is_damaged() {
     fs::write(archive.log_path(&requests[2].id).with_file_name("build.json"), "{").unwrap();
     assert_eq!(ids(), [&requests[3], &requests[1]].map(|request| request.id.clone()));
     assert!(matches!(archive.find(requests[2].id.as_str()), Err(ArchiveError::Damaged { .. })));
+    // What cannot be read once is not read again: a record of an older version, for instance.
+    let record = archive.log_path(&requests[1].id).with_file_name("build.json");
+    let older = fs::read_to_string(&record).unwrap().replace("\"timeout_ms\"", "\"timeout\"");
+    fs::write(&record, older).unwrap();
+    let archive = Archive::open(world.state.path()).unwrap();
+    assert_eq!(archive.records().len(), 1);
+    for gone in [&requests[1], &requests[2]] {
+        assert!(matches!(archive.find(gone.id.as_str()), Err(ArchiveError::Unknown { .. })));
+        assert!(!archive.log_path(&gone.id).exists());
+    }
 }

@@ -231,8 +231,9 @@ fn what_ran_the_step_killed_from_outside_is_no_failure_of_the_change() {
         };
         let request = build(&["echo token $CROSSGATE_BUILD; exec sleep 5"]);
         let heard = world.runs_until(&request, &[("core/README", "")], CancellationToken::new(), hears);
-        let Outcome::Infra { reason } = heard.ended.outcome else { panic!("{:?}", heard.ended) };
+        let Outcome::Lost { reason } = &heard.ended.outcome else { panic!("{:?}", heard.ended) };
         assert!(reason.contains("ended from outside"), "{reason}");
+        assert_eq!(world.runner.archive().find(request.id.as_str()).unwrap().ended, heard.ended);
     });
 }
 

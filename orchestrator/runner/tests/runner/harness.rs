@@ -139,7 +139,7 @@ pub(crate) fn build(steps: &[&str]) -> BuildRequest {
         driver: Some(DriverName::parse("xen").unwrap()),
         repo: core.clone(),
         job: JobName::parse("unit").unwrap(),
-        cache: CacheName::parse("unit").unwrap(),
+        cache: CacheName::parse("job/unit").unwrap(),
         tree: BTreeMap::from([(core, state)]),
         steps: steps.iter().map(|&step| step.to_owned()).collect(),
         variables: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! Reading commits, trees and files.
 
+use std::collections::BTreeSet;
+
 use crossgate_core::ids::{BranchName, CommitId, RepoPath, TreeId};
 use git2::{Commit, DiffOptions, ErrorCode, ObjectType, Repository, Sort, Tree, TreeEntry};
 use serde::Serialize;
@@ -8,6 +10,11 @@ use super::Mirror;
 use crate::error::VcsError;
 use crate::git::{self, commit_id, tree_id};
 use crate::head::Head;
+
+/// Where what was last fetched from `origin` is.
+const ORIGIN: &str = "refs/remotes/origin";
+/// How many branches are listed.
+const BRANCHES: usize = 10_000;
 
 /// What a commit says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,6 +51,23 @@ impl Mirror {
     /// Finds the head of a branch: as last fetched from `origin`, else the local one.
     pub fn tip(&self, branch: &BranchName) -> Result<Option<CommitId>, VcsError> {
         self.in_source(|repo| tip(repo, branch))
+    }
+
+    /// Finds the head of a branch: the local one, else as last fetched from `origin`.
+    pub fn branch(&self, branch: &BranchName) -> Result<Option<CommitId>, VcsError> {
+        self.in_source(|repo| head_of(repo, ["refs/heads", ORIGIN].map(|place| format!("{place}/{branch}"))))
+    }
+
+    /// Lists the branches that are here or at `origin`, sorted; of more than 10,000 those that git lists first.
+    pub fn branches(&self) -> Result<Vec<BranchName>, VcsError> {
+        self.in_source(|repo| {
+            let mut names = BTreeSet::new();
+            ["refs/heads", ORIGIN]
+                .into_iter()
+                .try_for_each(|place| branches_below(repo, place, &mut names))
+                .map_err(VcsError::repository("listing branches"))?;
+            Ok(names.into_iter().take(BRANCHES).collect())
+        })
     }
 
     /// Returns a commit's tree.
@@ -135,39 +159,6 @@ impl Mirror {
             Ok(Some(odb.read(entry.id()).map_err(failed())?.data().to_vec()))
         })
     }
-
-    /// Lists the files and links of a commit, sorted. Submodules are not files.
-    pub fn list_files(&self, commit: &CommitId) -> Result<Vec<RepoPath>, VcsError> {
-        self.in_own(|repo| {
-            let mut files = Vec::new();
-            let mut open = vec![(Vec::new(), tree(repo, commit)?)];
-            while let Some((parent, tree)) = open.pop() {
-                list(repo, &parent, &tree, &mut files, &mut open)?;
-            }
-            files.sort_unstable();
-            Ok(files)
-        })
-    }
-}
-
-/// Sorts the entries of one directory into files and directories still to be opened, with `/` at the end of the path.
-fn list<'r>(
-    repo: &'r Repository,
-    parent: &[u8],
-    tree: &Tree<'_>,
-    files: &mut Vec<RepoPath>,
-    open: &mut Vec<(Vec<u8>, Tree<'r>)>,
-) -> Result<(), VcsError> {
-    for entry in tree {
-        let path = [parent, entry.name_bytes()].concat();
-        if entry.kind() == Some(ObjectType::Blob) {
-            files.push(RepoPath::from_bytes(&path));
-        } else if entry.kind() == Some(ObjectType::Tree) {
-            let tree = repo.find_tree(entry.id()).map_err(VcsError::repository("reading a tree"))?;
-            open.push(([&path[..], b"/"].concat(), tree));
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn resolve<'r>(repo: &'r Repository, rev: &str) -> Result<Commit<'r>, git2::Error> {
@@ -176,8 +167,27 @@ pub(crate) fn resolve<'r>(repo: &'r Repository, rev: &str) -> Result<Commit<'r>,
 
 /// The head of a branch as last fetched from `origin`, else the local one.
 pub(crate) fn tip(repo: &Repository, branch: &BranchName) -> Result<Option<CommitId>, VcsError> {
+    head_of(repo, [ORIGIN, "refs/heads"].map(|place| format!("{place}/{branch}")))
+}
+
+/// Adds the branches below a place in the refs; what git calls `origin/HEAD` is none.
+fn branches_below(
+    repo: &Repository,
+    place: &str,
+    names: &mut BTreeSet<BranchName>,
+) -> Result<(), git2::Error> {
+    for reference in repo.references_glob(&format!("{place}/*"))?.take(BRANCHES) {
+        let reference = reference?;
+        let name = str::from_utf8(reference.name_bytes()).ok().and_then(|name| name.get(place.len() + 1..));
+        names.extend(name.filter(|&name| name != "HEAD").and_then(|name| BranchName::parse(name).ok()));
+    }
+    Ok(())
+}
+
+/// The commit of the first of these references that is there.
+fn head_of(repo: &Repository, names: [String; 2]) -> Result<Option<CommitId>, VcsError> {
     let failed = || VcsError::repository("reading a branch");
-    for name in [format!("refs/remotes/origin/{branch}"), format!("refs/heads/{branch}")] {
+    for name in names {
         if let Some(reference) = found(repo.find_reference(&name)).map_err(failed())? {
             return Ok(Some(commit_id(reference.peel_to_commit().map_err(failed())?.id())));
         }

@@ -24,9 +24,6 @@ impl Mirror {
         let Some(root) = self.in_source(|repo| Ok(repo.workdir().map(Path::to_owned)))? else {
             return Ok(None);
         };
-        if self.in_source(|repo| repo.index().map(|index| index.has_conflicts()).map_err(failed()))? {
-            return Err(VcsError::Unmerged { path: root });
-        }
         let head = self.head()?;
         let tree = self.write_work_tree(&root).map_err(|error| error.at(&self.path))?;
         self.in_own(|repo| {
@@ -68,6 +65,10 @@ impl Mirror {
             command.env("GIT_OPTIONAL_LOCKS", "0");
             command
         };
+        // Asked of git: libgit2 reads no index that is split.
+        if !git::run(git(&["ls-files", "--unmerged"]), "ls-files")?.is_empty() {
+            return Err(VcsError::Unmerged { path: root.to_owned() });
+        }
         git::run(git(&["add", "--all", "."]), "add")?;
         let answer = git::run(git(&["write-tree"]), "write-tree")?;
         let text = String::from_utf8_lossy(&answer).trim().to_owned();

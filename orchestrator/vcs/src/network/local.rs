@@ -30,7 +30,7 @@ pub(super) fn plan(checkout: &Path) -> Result<Plan, VcsError> {
 }
 
 /// The remote to talk to: `origin`, or the only one.
-pub(super) fn remote_of(repo: &Repository, checkout: &Path) -> Result<String, VcsError> {
+fn remote_of(repo: &Repository, checkout: &Path) -> Result<String, VcsError> {
     let remotes = repo.remotes().map_err(VcsError::repository("listing the remotes"))?;
     let names: Vec<_> = remotes.iter().flatten().flatten().collect();
     match names[..] {

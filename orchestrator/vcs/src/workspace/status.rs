@@ -91,8 +91,9 @@ pub(crate) fn count(repo: &Repository, checkout: &Path) -> Result<Counts, VcsErr
     if fs::metadata(repo.path().join("index")).is_ok_and(|index| index.len() > IN_PROCESS) {
         return count_by_git(checkout);
     }
-    let index = repo.index().map_err(VcsError::repository("reading the index"))?;
-    if index.iter().all(|entry| is_plain(&entry)) { count_in_process(repo) } else { count_by_git(checkout) }
+    // One that libgit2 cannot read, such as a split one, is for git.
+    let is_plain = repo.index().is_ok_and(|index| index.iter().all(|entry| is_plain(&entry)));
+    if is_plain { count_in_process(repo) } else { count_by_git(checkout) }
 }
 
 /// Whether libgit2 and git see the same in an entry: submodules, filters and half-added files they treat differently.

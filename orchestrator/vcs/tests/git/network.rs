@@ -125,29 +125,6 @@ fn a_fetch_needs_a_remote_that_is_there() {
     });
 }
 
-#[test]
-fn a_push_lands_or_says_why_not() {
-    hermetic(|| {
-        let world = World::new();
-        let (repo, checkout) = pair(&world);
-        let push = |refspec: &str| run(crossgate_vcs::push(&checkout.path, refspec, &silent));
-        let new = checkout.commit("two", &[("f", "2")]);
-        push("HEAD:refs/heads/topic").unwrap();
-        assert_eq!(repo.git(["rev-parse", "topic"]), new.as_str());
-        repo.git(["switch", "-q", "topic"]);
-        repo.commit("three", &[]);
-        repo.git(["switch", "-q", "main"]);
-        checkout.commit("other", &[]);
-        let error = push("HEAD:refs/heads/topic").unwrap_err();
-        assert!(
-            matches!(&error, VcsError::Git { retry: Retry::Permanent, stderr, .. } if stderr.contains("[rejected]")),
-            "{error:?}"
-        );
-        assert!(matches!(push("--delete"), Err(VcsError::Git { .. })), "an option is not a refspec");
-        assert_eq!(repo.git(["branch", "--list", "main"]), "* main");
-    });
-}
-
 /// Runs a test of this file with a `git` in front of the real one, which does as a script says.
 fn with_wrapper(world: &World, test: &str, script: &str) {
     let bin = world.path("bin");

@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::SystemTime;
 
+use crossgate_vcs::VcsError;
+
 use crate::world::{Repo, World, hermetic, names, paths};
 
 /// All that a snapshot must leave alone.
@@ -101,9 +103,18 @@ fn unusual_indexes_are_left_alone_too() {
         assert!(!repo.command().args(["merge", "-q", "a"]).output().unwrap().status.success());
         let before = state(&repo);
         let mirror = world.mirror(&repo);
+        assert!(
+            matches!(mirror.snapshot(), Err(VcsError::Unmerged { .. })),
+            "nobody proposes both sides of a merge"
+        );
+        assert_eq!(state(&repo), before);
+        repo.write("f", "both");
+        repo.git(["add", "f"]);
+        repo.write("g", "2");
+        let before = state(&repo);
         let snapshot = mirror.snapshot().unwrap().unwrap();
         assert_eq!(state(&repo), before);
-        let text = mirror.read_file(&snapshot, &"f".into(), 999).unwrap().unwrap();
-        assert!(text.starts_with(b"<<<<<<<"), "an unfinished merge is kept as it is");
+        assert_eq!(mirror.read_file(&snapshot, &"f".into(), 9).unwrap().as_deref(), Some(&b"both"[..]));
+        assert_eq!(mirror.changed_paths(&repo.head(), &snapshot).unwrap(), paths(&["f", "g"]));
     });
 }

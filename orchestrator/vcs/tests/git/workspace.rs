@@ -70,6 +70,18 @@ fn status_is_the_same_in_process_and_by_git() {
 }
 
 #[test]
+fn an_index_that_is_split_is_read_too() {
+    hermetic(|| {
+        let world = World::new();
+        let repo = world.repo("core", &BASE);
+        mess(&repo);
+        let whole = counts(&status_of(&repo));
+        repo.git(["update-index", "--split-index"]);
+        assert_eq!(counts(&status_of(&repo)), whole);
+    });
+}
+
+#[test]
 fn conflicts_and_what_is_going_on_are_told() {
     hermetic(|| {
         let world = World::new();

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crossgate_core::ids::{DriverName, RepoName};
 use serde::Serialize;
 
-use super::git::git;
 use crate::context::{Context, today};
 use crate::error::{CliError, Exit};
+use crate::git::git;
 use crate::printer::{BOLD, Printer, YELLOW, styled};
 use crate::template::{self, CiFile, Kind, LICENSE, NewDriver, NewRepo};
 

@@ -7,8 +7,8 @@ use std::path::{Component, Path, PathBuf};
 use crossgate_core::ids::{BranchName, RepoName};
 
 use super::manifest::Manifests;
-use crate::commands::driver::git::git;
 use crate::error::CliError;
+use crate::git::git;
 
 /// Most directories that are looked at.
 const MAX_ENTRIES: usize = 10_000;

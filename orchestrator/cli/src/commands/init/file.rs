@@ -1,24 +1,17 @@
 //! The text of `crossgate.yaml`, from its template.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crossgate_config::Source;
 use crossgate_core::ids::RepoName;
-use crossgate_server::site::CATALOGUE_DIR;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use super::guess::{Guess, OwnFile, Repo};
+use super::guess::{Guess, Repo};
 use crate::error::CliError;
 
 const TEMPLATE: &str = include_str!("../../../templates/crossgate.yaml.j2");
-
-/// Most files of the catalogue that are read.
-const MAX_FILES: usize = 1_000;
 
 /// The variables of the template.
 #[derive(Serialize)]
@@ -89,24 +82,6 @@ fn scalar(text: &str) -> String {
         && text.chars().all(word)
         && !special.contains(&&*text.to_lowercase());
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
-}
-
-/// Reads the files of the catalogue, if there is one.
-pub(super) fn catalogue(root: &Path) -> Vec<Source> {
-    let entries = fs::read_dir(root.join(CATALOGUE_DIR)).into_iter().flatten().filter_map(Result::ok);
-    let is_yaml = |path: &PathBuf| path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml");
-    let paths: BTreeSet<PathBuf> =
-        entries.map(|entry| entry.path()).filter(is_yaml).take(MAX_FILES).collect();
-    let read = |path: &PathBuf| {
-        let name = format!("{CATALOGUE_DIR}/{}", path.file_name()?.to_string_lossy());
-        crossgate_config::read_source(path, &name).ok()
-    };
-    paths.iter().filter_map(read).collect()
-}
-
-/// Returns the names of the jobs in the catalogue.
-pub(super) fn jobs_of_catalogue(root: &Path) -> BTreeSet<String> {
-    catalogue(root).into_iter().flat_map(|source| OwnFile::read(source).jobs.into_keys()).collect()
 }
 
 #[cfg(test)]

@@ -60,9 +60,9 @@ pub(super) struct Guess {
 /// As much of a repo's own file, or of one of the catalogue, as the guess needs.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct OwnFile {
+struct OwnFile {
     drivers: BTreeMap<String, OwnDriver>,
-    pub(super) jobs: BTreeMap<String, serde_json::Value>,
+    jobs: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -83,12 +83,11 @@ impl OwnFile {
     fn of(found: &Found) -> Self {
         let read = |dir: &Path| crossgate_config::read_source(&dir.join(REPO_FILE), REPO_FILE).ok();
         let source = found.checkout.as_deref().and_then(read);
-        source.map(Self::read).unwrap_or_default()
+        source.as_ref().map(Self::read).unwrap_or_default()
     }
 
-    pub(super) fn read(source: Source) -> Self {
-        let text = String::from_utf8(source.text).unwrap_or_default();
-        serde_yaml::from_str(&text).unwrap_or_default()
+    fn read(source: &Source) -> Self {
+        serde_yaml::from_slice(&source.text).unwrap_or_default()
     }
 
     /// Returns the jobs that the repo names and does not declare itself.
@@ -98,6 +97,11 @@ impl OwnFile {
         let base = named.map(|name| name.split('[').next().unwrap_or(name));
         base.filter(|name| !self.jobs.contains_key(*name))
     }
+}
+
+/// Returns the names of the jobs in a catalogue.
+pub(super) fn jobs_of(catalogue: &[Source]) -> BTreeSet<String> {
+    catalogue.iter().flat_map(|source| OwnFile::read(source).jobs.into_keys()).collect()
 }
 
 impl Guess {

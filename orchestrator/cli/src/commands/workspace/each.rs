@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::checkouts::Checkout;
 use super::report::Failure;
 use crate::error::CliError;
-use crate::printer::Printer;
+use crate::printer::{Printer, one_line};
 use crate::signals;
 
 /// Nobody wants to see a bar flash up.
@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const REDRAW: Duration = Duration::from_millis(100);
 /// Lines that wait to be printed; who says more waits.
 const LINES: usize = 256;
+/// Longest line of a bar, in characters.
+const MAX_MENTION: usize = 500;
 /// How long what was started may take to end after an interruption.
 const ENDING: Duration = Duration::from_secs(20);
 
@@ -107,7 +109,7 @@ pub(super) fn each_blocking<T: Send + 'static>(
 /// Runs a task in each checkout, and returns the results in the order of the checkouts. `hear` gets what tasks say, and each
 /// result, as they come.
 ///
-/// After an interruption no task is started, and those that run are waited for: they end soon by themselves, or heed
+/// After an interruption, or when nobody reads any more what is printed, no task is started, and those that run are waited for: they end soon by themselves, or heed
 /// [`Voice::stopped`].
 ///
 /// # Errors
@@ -177,7 +179,7 @@ where
             () = &mut interrupted, if !stop.is_cancelled() => stop.cancel(),
             _ = redraw.tick(), if audience.bar.wanted => audience.bar.draw(),
         }
-        if audience.failed.is_some() {
+        if audience.failed.is_some() || audience.printer.reader_is_gone() {
             stop.cancel();
         }
     }
@@ -199,7 +201,10 @@ impl<Hear> Audience<'_, Hear> {
         Hear: FnMut(&mut Printer, &Checkout, Heard<'_, T>) -> Result<(), CliError>,
     {
         match said {
-            Said::Mention(line) => self.bar.last = format!("{}: {line}", self.checkouts[index].name),
+            Said::Mention(line) => {
+                let name = &self.checkouts[index].name;
+                self.bar.last = one_line(&format!("{name}: {line}"), MAX_MENTION);
+            }
             Said::Line(line) => self.hears(index, Heard::Line(&line)),
         }
     }

@@ -1,6 +1,5 @@
 //! What became of each repo: a line each, what failed at the end, and the exit status.
 
-use std::error::Error as _;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use crossgate_vcs::{ErrorKind, VcsError};
 use serde::Serialize;
 
 use super::checkouts::{Checkout, Checkouts};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, chain};
 use crate::printer::{CYAN, DIM, Printer, RED, styled};
 
 /// Why something was not done in one checkout.
@@ -60,12 +59,7 @@ impl Failure {
 
 impl From<VcsError> for Failure {
     fn from(error: VcsError) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
+        let text = chain(&error);
         let hint = if matches!(error, VcsError::Dirty { .. }) {
             Some("commit the work, or put it away with `git stash`".to_owned())
         } else if matches!(error, VcsError::Occupied { .. }) {
@@ -194,6 +188,8 @@ impl<'a, T: Serialize> Report<'a, T> {
                 Ok(Exit::No)
             }
             0 => Ok(Exit::Fine),
+            // Whoever left has read enough.
+            _ if printer.reader_is_gone() => Ok(Exit::Fine),
             unfinished => {
                 printer.tell(format_args!("{unfinished} of {all} repos were not waited for"))?;
                 Err(Error::Interrupted.into())

@@ -1,8 +1,9 @@
 //! `crossgate workspace snapshot`: the commit of each repo, to come back to or to hand on.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{File, Permissions};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crossgate_core::ids::{BranchName, CommitId, RepoName};
@@ -136,16 +137,21 @@ fn write(snapshot: &Snapshot, path: &Path, replace: bool) -> Result<(), CliError
     let mut object = serde_json::to_value(snapshot).map_err(CliError::internal)?;
     object["version"] = JSON_VERSION.into();
     let text = serde_json::to_string_pretty(&object).map_err(CliError::internal)? + "\n";
-    let file = if replace { File::create(path) } else { File::create_new(path) };
-    match file.and_then(|mut file| file.write_all(text.as_bytes())) {
+    match put(&text, path, replace) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(CliError::usage(format!("`{}` is there already", path.display()), "`--force` replaces it"))
         }
-        Err(source) => {
-            // Half a snapshot is none.
-            drop(fs::remove_file(path));
-            Err(CliError::io(path, source))
-        }
+        Err(source) => Err(CliError::io(path, source)),
     }
+}
+
+/// Half a snapshot is none: it is written beside its place and moved there whole.
+fn put(text: &str, path: &Path, replace: bool) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    let put = if replace { file.persist(path) } else { file.persist_noclobber(path) };
+    put.map(drop).map_err(|error| error.error)
 }

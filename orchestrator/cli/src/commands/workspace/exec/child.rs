@@ -17,15 +17,13 @@ use super::output::Sink;
 use crate::commands::workspace::checkouts::Checkout;
 use crate::commands::workspace::each::Voice;
 use crate::commands::workspace::report::Failure;
+use crate::git::FOREIGN;
 
 /// How long what a command left behind may go on writing into its output.
 const REST: Duration = Duration::from_millis(300);
 /// How long a command may take to end when it is interrupted.
 const ENDING: Duration = Duration::from_secs(2);
 const CHUNK: usize = 16 << 10;
-
-/// By these a caller's own repository (we may run in one of its hooks) would replace the checkout for git.
-const FOREIGN: [&str; 5] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"];
 
 /// Runs a command to its end; its two outputs go to the sink in the order in which they were written.
 pub(super) async fn run_in(

@@ -1,4 +1,4 @@
-//! Git commands in a repo that is being set up, each bounded in time.
+//! Git, with nothing of a caller's own repository around it.
 
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -9,7 +9,11 @@ use crate::error::CliError;
 /// A commit may ask an agent for a signature; nobody is there to answer for longer.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Runs git in a directory, and returns what it printed, or else what it complained of.
+/// By these a caller's own repository (we may run in one of its hooks) would replace the one meant.
+pub(crate) const FOREIGN: [&str; 6] =
+    ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"];
+
+/// Runs git in a directory that is being set up, and returns what it printed, or else what it complained of.
 ///
 /// # Errors
 /// [`CliError::Environment`] if git cannot be run or does not end within a minute.
@@ -17,7 +21,7 @@ pub(crate) fn git(dir: &Path, args: &[&str]) -> Result<Result<String, String>, C
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let output = runtime.map_err(CliError::internal)?.block_on(async {
         let mut command = tokio::process::Command::new("git");
-        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"] {
+        for name in FOREIGN {
             command.env_remove(name);
         }
         command
