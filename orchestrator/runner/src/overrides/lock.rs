@@ -66,7 +66,7 @@ mod tests {
 [[package]]
 name = "nova-api"
 version = "1.3.0"
-source = "registry+https://github.com/rust-lang/crates.io-index"
+source = "registry+https://registry.example/index"
 checksum = "00"
 dependencies = [
  "serde",
@@ -75,7 +75,7 @@ dependencies = [
 [[package]]
 name = "serde"
 version = "1.0.0"
-source = "registry+https://github.com/rust-lang/crates.io-index"
+source = "registry+https://registry.example/index"
 checksum = "01"
 "#;
 
@@ -95,7 +95,7 @@ checksum = "01"
         [[package]]
         name = "serde"
         version = "1.0.0"
-        source = "registry+https://github.com/rust-lang/crates.io-index"
+        source = "registry+https://registry.example/index"
         checksum = "01"
         "#);
         assert!(after.ends_with("\"01\"\n"));
