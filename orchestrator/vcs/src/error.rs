@@ -100,9 +100,6 @@ pub enum VcsError {
         repo: String,
         /// The revision as given.
         rev: String,
-        /// What libgit2 says.
-        #[source]
-        source: git2::Error,
     },
     /// An object that must be there is missing or broken.
     #[error("commit `{commit}` cannot be read")]

@@ -108,9 +108,9 @@ pub fn switch(checkout: &Path, rev: &str) -> Result<(), VcsError> {
     if branch.is_some() {
         return run(checkout, "switch", &["--quiet", "--no-recurse-submodules", rev]);
     }
-    let commit = resolve(&repo, rev).map_err(|source| {
+    let commit = resolve(&repo, rev).map_err(|_not_found| {
         let repo = checkout.display().to_string();
-        VcsError::UnknownRevision { repo, rev: rev.to_owned(), source }
+        VcsError::UnknownRevision { repo, rev: rev.to_owned() }
     })?;
     let commit = commit_id(commit.id());
     run(checkout, "switch", &["--quiet", "--no-recurse-submodules", "--detach", commit.as_str()])

@@ -144,6 +144,9 @@ pub(crate) fn conclusion(change: &Change, state: &ItemState, partial: bool) -> S
     let mut text = String::new();
     let id = &change.id;
     match &state.conclusion {
+        Some(Conclusion::MayLand) if partial && state.rows.is_empty() => {
+            writeln!(text, "{} {id}: no job of that part runs for it", styled(BOLD, "nothing was run:"))
+        }
         Some(Conclusion::MayLand) if partial => {
             writeln!(
                 text,

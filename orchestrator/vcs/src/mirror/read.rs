@@ -35,8 +35,9 @@ impl Mirror {
     /// # Errors
     /// [`VcsError::UnknownRevision`].
     pub fn resolve(&self, rev: &str) -> Result<CommitId, VcsError> {
+        // What libgit2 says of it is its own business.
         let unknown =
-            |source| VcsError::UnknownRevision { repo: self.repo.to_string(), rev: rev.to_owned(), source };
+            |_not_found| VcsError::UnknownRevision { repo: self.repo.to_string(), rev: rev.to_owned() };
         if let Ok(id) = CommitId::parse(rev) {
             return self.in_own(|repo| Ok(commit_id(resolve(repo, id.as_str()).map_err(unknown)?.id())));
         }

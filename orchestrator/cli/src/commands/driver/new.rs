@@ -147,7 +147,7 @@ fn next_steps(repo: &NewRepo, context: &Context, path: &Path) -> String {
     let place = if beside { String::new() } else { format!(", path: {}", place.display()) };
     format!(
         "\n{} add the repo to crossgate.yaml, under `repos:`\n\n  {name}: {{ role: driver, depends_on: [{common}]{place} }}\n\n\
-         its driver is declared in its own .crossgate.yaml. Then:\n\n  crossgate config check\n  crossgate plan {common}\n\n\
+         its driver is declared in its own .crossgate.yaml. Then:\n\n  crossgate config check\n  crossgate graph --impact {common}\n\n\
          {name}/README.md leads from here to a real driver.",
         styled(BOLD, "next:"),
     )
