@@ -14,6 +14,7 @@ pub mod ids;
 mod keys;
 pub mod plan;
 pub mod reason;
+pub mod scenario;
 pub mod signature;
 pub mod steps;
 pub mod suggest;
