@@ -16,6 +16,7 @@ pub mod plan;
 pub mod reason;
 pub mod scenario;
 pub mod signature;
+pub mod sprt;
 pub mod steps;
 pub mod suggest;
 #[cfg(test)]
