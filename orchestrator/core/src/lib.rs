@@ -12,6 +12,7 @@ pub mod glob;
 pub mod graph;
 pub mod ids;
 mod keys;
+pub mod ledger;
 pub mod plan;
 pub mod reason;
 pub mod scenario;
