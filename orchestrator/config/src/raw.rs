@@ -347,6 +347,8 @@ pub(crate) struct Job {
     pub(crate) needs: Field<List<NeedText>>,
     /// Whether a red counts; `true` if left out.
     pub(crate) voting: Field<bool>,
+    /// Whether items behind wait in the gate until this job has passed; `false` if left out.
+    pub(crate) holds_followers: Field<bool>,
     /// How long all steps may take together; `30m` if left out.
     pub(crate) timeout: Field<Span>,
     /// Tries in all, for infra and lost builds only; 3 if left out.

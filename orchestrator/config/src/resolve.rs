@@ -198,6 +198,7 @@ impl<'a> Resolver<'a> {
             ignore: self.globs(job.ignore, &[]),
             needs: self.needs(job.needs, owner.as_ref()),
             voting: job.voting.value().unwrap_or(true),
+            holds_followers: job.holds_followers.value().unwrap_or(false),
             timeout: job.timeout.value().map_or(Duration::from_mins(30), |span| span.0),
             attempts,
             matrix: BTreeMap::new(),

@@ -315,6 +315,8 @@ pub struct Job {
     pub needs: Vec<Setting<Need>>,
     /// Whether a red counts.
     pub voting: bool,
+    /// Whether items behind wait in the gate until this job has passed.
+    pub holds_followers: bool,
     /// How long all steps may take together.
     pub timeout: Duration,
     /// Tries in all, for infra and lost builds only; at least 1.
