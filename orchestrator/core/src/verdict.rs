@@ -1,10 +1,16 @@
 //! From outcomes to a verdict. A red outcome is a question, not an answer.
 
+mod judgement;
+
+use std::time::Duration;
+
 use serde::Serialize;
 
-use crate::build::{Failure, Outcome, Signature};
+use crate::build::Signature;
+use crate::ids::Timestamp;
 use crate::plan::Vote;
-use crate::workspace::{Confirm, Policy};
+use crate::workspace::Policy;
+pub use judgement::{Evidence, Judgement, Leaning, Runs, judge, leaning};
 
 /// What is concluded for a change, a driver and a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -12,7 +18,7 @@ use crate::workspace::{Confirm, Policy};
 pub enum Verdict {
     /// The candidate passes.
     Passed,
-    /// The candidate fails, the baseline passes, and repetition agrees.
+    /// The candidate fails, the baseline passes, and that is no flake.
     Regressed {
         /// Runs of the candidate that failed.
         failed: u32,
@@ -35,7 +41,7 @@ pub enum Verdict {
     },
     /// The candidate passes, the baseline fails.
     Fixed,
-    /// Runs disagree on one tree.
+    /// The candidate fails at times, as it does on any tree.
     Flaky {
         /// Runs of the candidate that failed.
         failed: u32,
@@ -52,164 +58,39 @@ pub enum Verdict {
         /// Why.
         reason: String,
     },
-    /// No baseline could be had, or no confirmation.
+    /// No baseline could be had, or no confirmation, or the runs leave it open.
     Unknown {
         /// Why.
         reason: String,
     },
-}
-
-/// What is known of one job on one tree.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Runs<'a> {
-    /// Outcomes that say something of the tree, oldest first: pass, fail, timeout.
-    pub conclusive: Vec<&'a Outcome>,
-    /// Outcomes that do not: infra, lost.
-    pub inconclusive: Vec<&'a Outcome>,
-}
-
-/// What is known of one job with and without the change.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Evidence<'a> {
-    /// With the change.
-    pub candidate: Runs<'a>,
-    /// Without it.
-    pub baseline: Runs<'a>,
-    /// Tries in all for a build that says nothing of its tree; at least 1.
-    pub attempts: u32,
-}
-
-/// What the evidence comes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
-    /// Enough is known.
-    Decided(Verdict),
-    /// One more run of the candidate is needed.
-    NeedsCandidate,
-    /// One more run without the change is needed.
-    NeedsBaseline,
-}
-
-/// Runs of a failing candidate that make a regression: the failure and one that agrees with it.
-const CONFIRMED_AT: u32 = 2;
-
-/// Judges one job of one driver for one change.
-///
-/// With [`Confirm::Off`] the first red is final. Otherwise a red is compared with the baseline, and one on a baseline that
-/// passes is repeated once; with [`Confirm::Always`] every red is, before it is compared.
-pub fn judge(confirm: Confirm, evidence: &Evidence<'_>) -> Judgement {
-    let candidate = Tally::of(&evidence.candidate);
-    let Some(red) = candidate.red else {
-        return match candidate.passed {
-            0 => needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, infra),
-            _ if Tally::of(&evidence.baseline).is_red() => Judgement::Decided(Verdict::Fixed),
-            _ => Judgement::Decided(Verdict::Passed),
-        };
-    };
-    let (failed, of) = (candidate.failed, candidate.failed + candidate.passed);
-    if candidate.passed > 0 {
-        return Judgement::Decided(Verdict::Flaky { failed, of });
-    }
-    if confirm == Confirm::Off {
-        return Judgement::Decided(Verdict::Regressed { failed, of, signature: red });
-    }
-    if confirm == Confirm::Always && failed < CONFIRMED_AT {
-        return needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, not_confirmed);
-    }
-    let baseline = Tally::of(&evidence.baseline);
-    match baseline.red {
-        Some(before) if before.digest == red.digest => {
-            Judgement::Decided(Verdict::BrokenBefore { signature: red })
-        }
-        Some(before) => Judgement::Decided(Verdict::BrokenDifferently { signature: red, before }),
-        None if baseline.passed == 0 => {
-            needs(&evidence.baseline, evidence.attempts, Judgement::NeedsBaseline, no_baseline)
-        }
-        None if failed < CONFIRMED_AT => {
-            needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, not_confirmed)
-        }
-        None => Judgement::Decided(Verdict::Regressed { failed, of, signature: red }),
-    }
-}
-
-/// Asks for one more run unless the tries are used up.
-fn needs(runs: &Runs<'_>, attempts: u32, more: Judgement, used_up: fn(&str) -> Verdict) -> Judgement {
-    let tried = u32::try_from(runs.inconclusive.len()).unwrap_or(u32::MAX);
-    match runs.inconclusive.last() {
-        Some(last) if tried >= attempts.max(1) => Judgement::Decided(used_up(reason_of(last))),
-        Some(_) | None => more,
-    }
-}
-
-fn infra(reason: &str) -> Verdict {
-    Verdict::Infra { reason: reason.to_owned() }
-}
-
-fn no_baseline(reason: &str) -> Verdict {
-    Verdict::Unknown { reason: format!("fails, and no baseline could be had: {reason}") }
-}
-
-fn not_confirmed(reason: &str) -> Verdict {
-    Verdict::Unknown { reason: format!("fails, and the failure could not be confirmed: {reason}") }
-}
-
-fn reason_of(outcome: &Outcome) -> &str {
-    match outcome {
-        Outcome::Infra { reason } | Outcome::Lost { reason } => reason,
-        Outcome::Pass | Outcome::Fail(_) | Outcome::Timeout { .. } | Outcome::Cancelled => outcome.word(),
-    }
-}
-
-/// How often one tree passed and failed, and what its latest failure looks like.
-#[derive(Default)]
-struct Tally {
-    passed: u32,
-    failed: u32,
-    red: Option<Signature>,
-}
-
-impl Tally {
-    fn of(runs: &Runs<'_>) -> Self {
-        let mut tally = Self::default();
-        for outcome in &runs.conclusive {
-            match outcome {
-                Outcome::Pass => tally.passed += 1,
-                Outcome::Fail(failure) => tally.count_red(signature(failure)),
-                Outcome::Timeout { .. } => tally.count_red(timeout_signature()),
-                Outcome::Infra { .. } | Outcome::Lost { .. } | Outcome::Cancelled => {}
-            }
-        }
-        tally
-    }
-
-    fn count_red(&mut self, signature: Signature) {
-        self.failed += 1;
-        self.red = Some(signature);
-    }
-
-    fn is_red(&self) -> bool {
-        self.passed == 0 && self.failed > 0
-    }
-}
-
-/// The signature of a failure; of one that printed nothing, where and how it ended is all there is to compare.
-fn signature(failure: &Failure) -> Signature {
-    if failure.signature.lines.is_empty() {
-        let text = format!("step {} ended with {}, without a word", failure.step, failure.exit);
-        return Signature { digest: text.clone(), lines: vec![text] };
-    }
-    failure.signature.clone()
-}
-
-fn timeout_signature() -> Signature {
-    Signature { digest: "timeout".to_owned(), lines: vec!["the time was used up".to_owned()] }
+    /// The driver was not heard of by its deadline.
+    Absent {
+        /// How long it was waited for.
+        #[serde(rename = "after_ms", serialize_with = "crate::build::millis::serialize")]
+        after: Duration,
+        /// Whether the driver's silence keeps a change from landing.
+        blocks: bool,
+    },
+    /// A human passed over another verdict.
+    Waived {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// Until when.
+        until: Timestamp,
+        /// The word of the verdict that was passed over.
+        #[serde(rename = "passed_over")]
+        verdict: &'static str,
+    },
 }
 
 impl Verdict {
     /// Returns whether anything is known: a headline names the share that is not.
     pub fn is_known(&self) -> bool {
         match self {
-            Self::Infra { .. } | Self::Unknown { .. } => false,
+            Self::Infra { .. } | Self::Unknown { .. } | Self::Absent { .. } => false,
+            Self::Waived { verdict, .. } => !matches!(*verdict, "infra" | "unknown" | "absent"),
             Self::Passed
             | Self::Regressed { .. }
             | Self::BrokenBefore { .. }
@@ -232,6 +113,8 @@ impl Verdict {
             Self::Infra { .. } => "infra",
             Self::NotApplicable { .. } => "not-applicable",
             Self::Unknown { .. } => "unknown",
+            Self::Absent { .. } => "absent",
+            Self::Waived { .. } => "waived",
         }
     }
 
@@ -242,25 +125,28 @@ impl Verdict {
                 Self::Regressed { .. } => true,
                 Self::Infra { .. } => policy.infra_blocks,
                 Self::Unknown { .. } => policy.unknown_blocks,
+                Self::Absent { blocks, .. } => *blocks,
                 Self::Passed
                 | Self::BrokenBefore { .. }
                 | Self::BrokenDifferently { .. }
                 | Self::Fixed
                 | Self::Flaky { .. }
-                | Self::NotApplicable { .. } => false,
+                | Self::NotApplicable { .. }
+                | Self::Waived { .. } => false,
             }
     }
 
-    /// Returns whether a job that needs this one may run.
+    /// Returns whether a job that needs this one may run: a waiver is for one verdict and not for those behind it.
     pub fn lets_dependents_run(&self) -> bool {
         match self {
-            Self::Passed | Self::Fixed | Self::Flaky { .. } => true,
+            Self::Passed | Self::Fixed | Self::Flaky { .. } | Self::Waived { .. } => true,
             Self::Regressed { .. }
             | Self::BrokenBefore { .. }
             | Self::BrokenDifferently { .. }
             | Self::Infra { .. }
             | Self::NotApplicable { .. }
-            | Self::Unknown { .. } => false,
+            | Self::Unknown { .. }
+            | Self::Absent { .. } => false,
         }
     }
 }
@@ -268,111 +154,76 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::{Exit, Failure};
 
-    fn outcome(word: &str) -> Outcome {
-        match word {
-            "pass" => Outcome::Pass,
-            "timeout" => Outcome::Timeout { limit_s: 60 },
-            "infra" => Outcome::Infra { reason: "no disk".to_owned() },
-            "lost" => Outcome::Lost { reason: "gone".to_owned() },
-            failure => Outcome::Fail(Failure {
-                step: 1,
-                exit: Exit::Status(1),
-                signature: Signature { digest: failure.to_owned(), lines: vec![failure.to_owned()] },
-            }),
-        }
+    fn signature() -> Signature {
+        Signature { digest: "x".to_owned(), lines: vec!["x".to_owned()] }
     }
 
-    fn runs(outcomes: &[Outcome]) -> Runs<'_> {
-        let (inconclusive, conclusive) = outcomes
-            .iter()
-            .partition(|outcome| matches!(outcome, Outcome::Infra { .. } | Outcome::Lost { .. }));
-        Runs { conclusive, inconclusive }
-    }
-
-    fn judged(confirm: Confirm, candidate: &str, baseline: &str) -> String {
-        let parse = |text: &str| text.split_whitespace().map(outcome).collect::<Vec<_>>();
-        let (candidate, baseline) = (parse(candidate), parse(baseline));
-        let evidence = Evidence { candidate: runs(&candidate), baseline: runs(&baseline), attempts: 2 };
-        match judge(confirm, &evidence) {
-            Judgement::Decided(verdict) => verdict.word().to_owned(),
-            Judgement::NeedsCandidate => "→ candidate".to_owned(),
-            Judgement::NeedsBaseline => "→ baseline".to_owned(),
-        }
+    fn waived(verdict: &'static str) -> Verdict {
+        let (by, reason) = ("ada".to_owned(), "the rig moves".to_owned());
+        Verdict::Waived { by, reason, until: Timestamp::from_millis(0), verdict }
     }
 
     #[test]
-    fn the_table_of_verdicts() {
-        let rows = [
-            ("", ""),
-            ("pass", ""),
-            ("pass", "a"),
-            ("pass", "pass"),
-            ("a", ""),
-            ("a", "pass"),
-            ("a a", "pass"),
-            ("a pass", "pass"),
-            ("a pass", ""),
-            ("a", "a"),
-            ("a", "b"),
-            ("timeout", "timeout"),
-            ("timeout", "a"),
-            ("infra", ""),
-            ("infra lost", ""),
-            ("infra pass", ""),
-            ("a", "infra"),
-            ("a", "infra infra"),
-            ("a infra", "pass"),
-            ("a infra infra", "pass"),
-            ("infra a", "pass"),
+    fn what_each_verdict_means() {
+        let reason = String::new;
+        let after = Duration::from_mins(90);
+        let all = [
+            Verdict::Passed,
+            Verdict::Regressed { failed: 2, of: 2, signature: signature() },
+            Verdict::BrokenBefore { signature: signature() },
+            Verdict::BrokenDifferently { signature: signature(), before: signature() },
+            Verdict::Fixed,
+            Verdict::Flaky { failed: 1, of: 3 },
+            Verdict::Infra { reason: reason() },
+            Verdict::NotApplicable { reason: reason() },
+            Verdict::Unknown { reason: reason() },
+            Verdict::Absent { after, blocks: true },
+            Verdict::Absent { after, blocks: false },
+            waived("regressed"),
+            waived("unknown"),
         ];
-        let table = rows.map(|(candidate, baseline)| {
-            format!("{candidate:14} | {baseline:12} | {}", judged(Confirm::Auto, candidate, baseline))
+        let policy = Policy::default();
+        let table = all.map(|verdict| {
+            assert!(!verdict.blocks(Vote::Advisory, &policy) && !verdict.blocks(Vote::Silent, &policy));
+            let told = |is: bool, word: &'static str| if is { word } else { "-" };
+            format!(
+                "{:18} {:5} {:6} {}",
+                verdict.word(),
+                told(verdict.is_known(), "known"),
+                told(verdict.blocks(Vote::Gating, &policy), "blocks"),
+                told(verdict.lets_dependents_run(), "lets run")
+            )
         });
-        insta::assert_snapshot!(table.join("\n"), @r"
-                       |              | → candidate
-        pass           |              | passed
-        pass           | a            | fixed
-        pass           | pass         | passed
-        a              |              | → baseline
-        a              | pass         | → candidate
-        a a            | pass         | regressed
-        a pass         | pass         | flaky
-        a pass         |              | flaky
-        a              | a            | broken-before
-        a              | b            | broken-differently
-        timeout        | timeout      | broken-before
-        timeout        | a            | broken-differently
-        infra          |              | → candidate
-        infra lost     |              | infra
-        infra pass     |              | passed
-        a              | infra        | → baseline
-        a              | infra infra  | unknown
-        a infra        | pass         | → candidate
-        a infra infra  | pass         | unknown
-        infra a        | pass         | → candidate
+        insta::assert_snapshot!(table.join("\n"), @"
+        passed             known -      lets run
+        regressed          known blocks -
+        broken-before      known -      -
+        broken-differently known -      -
+        fixed              known -      lets run
+        flaky              known -      lets run
+        infra              -     blocks -
+        not-applicable     known -      -
+        unknown            -     blocks -
+        absent             -     blocks -
+        absent             -     -      -
+        waived             known -      lets run
+        waived             -     -      lets run
         ");
     }
 
     #[test]
-    fn without_confirmation_the_first_red_is_final() {
-        assert_eq!(judged(Confirm::Off, "a", ""), "regressed");
-        assert_eq!(judged(Confirm::Off, "a", "a"), "regressed");
-        assert_eq!(judged(Confirm::Always, "a", ""), "→ candidate");
-        assert_eq!(judged(Confirm::Always, "a a", ""), "→ baseline");
-        assert_eq!(judged(Confirm::Always, "a a", "a"), "broken-before");
+    fn the_policy_says_whether_what_is_not_known_blocks() {
+        let policy = Policy { infra_blocks: false, unknown_blocks: false, ..Policy::default() };
+        assert!(!Verdict::Infra { reason: String::new() }.blocks(Vote::Gating, &policy));
+        assert!(!Verdict::Unknown { reason: String::new() }.blocks(Vote::Gating, &policy));
     }
 
     #[test]
-    fn only_a_gating_vote_blocks() {
-        let policy = Policy::default();
-        let regressed = Verdict::Regressed { failed: 2, of: 2, signature: timeout_signature() };
-        assert!(regressed.blocks(Vote::Gating, &policy));
-        assert!(!regressed.blocks(Vote::Advisory, &policy) && !regressed.blocks(Vote::Silent, &policy));
-        assert!(!Verdict::BrokenBefore { signature: timeout_signature() }.blocks(Vote::Gating, &policy));
-        let infra = Verdict::Infra { reason: String::new() };
-        assert!(infra.blocks(Vote::Gating, &policy));
-        assert!(!infra.blocks(Vote::Gating, &Policy { infra_blocks: false, ..policy }));
+    fn a_waiver_is_written_with_what_it_passes_over() {
+        let written = serde_json::to_string(&waived("regressed")).unwrap();
+        insta::assert_snapshot!(written, @r#"{"verdict":"waived","by":"ada","reason":"the rig moves","until":0,"passed_over":"regressed"}"#);
+        let absent = Verdict::Absent { after: Duration::from_mins(90), blocks: true };
+        insta::assert_snapshot!(serde_json::to_string(&absent).unwrap(), @r#"{"verdict":"absent","after_ms":5400000,"blocks":true}"#);
     }
 }

@@ -7,6 +7,7 @@ use anstyle::Style;
 use crossgate_core::change::Change;
 use crossgate_core::decide::{BuildRef, Conclusion, ItemState, Row, RowState};
 use crossgate_core::facts::Item;
+use crossgate_core::ids::Timestamp;
 use crossgate_core::plan::{Entry, Vote};
 use crossgate_core::verdict::Verdict;
 
@@ -87,8 +88,8 @@ fn style_of(verdict: &Verdict, vote: Vote) -> Style {
         Verdict::Fixed => GREEN.bold(),
         Verdict::Regressed { .. } if vote == Vote::Gating => RED.bold(),
         Verdict::Regressed { .. } | Verdict::BrokenDifferently { .. } => RED,
-        Verdict::BrokenBefore { .. } | Verdict::Flaky { .. } => YELLOW,
-        Verdict::Infra { .. } | Verdict::Unknown { .. } => CYAN,
+        Verdict::BrokenBefore { .. } | Verdict::Flaky { .. } | Verdict::Waived { .. } => YELLOW,
+        Verdict::Infra { .. } | Verdict::Unknown { .. } | Verdict::Absent { .. } => CYAN,
         Verdict::NotApplicable { .. } => DIM,
     }
 }
@@ -111,7 +112,23 @@ pub(crate) fn detail_of(verdict: &Verdict) -> String {
         Verdict::Infra { reason } | Verdict::NotApplicable { reason } | Verdict::Unknown { reason } => {
             reason.clone()
         }
+        Verdict::Absent { after, blocks } => {
+            let after = duration(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+            let meaning = if *blocks { "blocks" } else { "does not block" };
+            format!("no answer after {after}, which {meaning}")
+        }
+        Verdict::Waived { by, reason, until, verdict } => {
+            let day = day(*until);
+            format!("{verdict}, passed over by {by} until {day}: {reason}")
+        }
     }
+}
+
+/// Returns the day of a moment, in UTC.
+fn day(at: Timestamp) -> String {
+    let ms = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+    let day = jiff::Timestamp::from_millisecond(ms).map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date());
+    day.map_or_else(|_| "further notice".to_owned(), |day| day.to_string())
 }
 
 fn first(lines: &[String]) -> &str {
@@ -196,20 +213,53 @@ fn blocker(row: &Row) -> String {
 /// Returns how many of the verdicts are which; what is not known is always said.
 fn tally(state: &ItemState) -> String {
     let mut counts: Vec<(&str, u32)> = Vec::new();
+    let mut unknown = 0;
     for row in &state.rows {
         let word = match &row.state {
-            RowState::Decided(verdict) => verdict.word(),
+            RowState::Decided(verdict) => {
+                unknown += u32::from(!verdict.is_known());
+                verdict.word()
+            }
             RowState::Waits { .. } => "undecided",
         };
+        if matches!(word, "unknown" | "infra") {
+            continue;
+        }
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
         }
     }
-    let unknown =
-        counts.iter().filter(|(word, _)| matches!(*word, "unknown" | "infra")).map(|(_, n)| n).sum::<u32>();
-    let known = counts.iter().filter(|(word, _)| !matches!(*word, "unknown" | "infra"));
-    let mut parts: Vec<String> = known.map(|(word, count)| format!("{count} {word}")).collect();
+    let mut parts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     parts.push(format!("{unknown} of {} unknown", state.rows.len()));
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn silence_and_waivers_are_explained() {
+        let after = Duration::from_mins(90);
+        let waived = Verdict::Waived {
+            by: "ada".to_owned(),
+            reason: "the rig moves".to_owned(),
+            until: Timestamp::from_millis(1_800_000_000_000),
+            verdict: "regressed",
+        };
+        let texts =
+            [Verdict::Absent { after, blocks: true }, Verdict::Absent { after, blocks: false }, waived]
+                .map(|verdict| detail_of(&verdict));
+        assert_eq!(
+            texts,
+            [
+                "no answer after 90 min 0 s, which blocks",
+                "no answer after 90 min 0 s, which does not block",
+                "regressed, passed over by ada until 2027-01-15: the rig moves",
+            ]
+        );
+    }
 }

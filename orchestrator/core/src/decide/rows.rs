@@ -20,6 +20,9 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const LAST_RETRY: Duration = Duration::from_mins(1);
 
+/// The flake rate of a job of which nothing is known.
+const NOTHING_KNOWN: f64 = 0.02;
+
 /// The trees with and without the change, as far as they are.
 type Trees<'a> = (&'a TreeState, &'a TreeState);
 
@@ -144,7 +147,8 @@ impl Asked<'_> {
             }
             Err(_) => Runs::default(),
         };
-        let evidence = Evidence { candidate: with, baseline: without, attempts: self.job.attempts };
+        let attempts = self.job.attempts;
+        let evidence = Evidence { candidate: with, baseline: without, attempts, flake_rate: NOTHING_KNOWN };
         let judgement = judge(self.item.workspace.policy.confirm, &evidence);
         if judgement == Judgement::Decided(Verdict::Passed) {
             // What the tree without the change did had no part in it.

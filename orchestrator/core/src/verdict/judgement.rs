@@ -1,0 +1,508 @@
+//! The judgement of one job: outcomes with and without the change in, a verdict or the next run out.
+
+use super::Verdict;
+use crate::build::{Failure, Outcome, Signature};
+use crate::sprt::{self, Finding};
+use crate::workspace::Confirm;
+
+/// What is known of one job on one tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Runs<'a> {
+    /// Outcomes that say something of the tree, oldest first: pass, fail, timeout.
+    pub conclusive: Vec<&'a Outcome>,
+    /// Outcomes that do not: infra, lost.
+    pub inconclusive: Vec<&'a Outcome>,
+}
+
+/// What is known of one job with and without the change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence<'a> {
+    /// With the change.
+    pub candidate: Runs<'a>,
+    /// Without it.
+    pub baseline: Runs<'a>,
+    /// Tries in all for a build that says nothing of its tree; at least 1.
+    pub attempts: u32,
+    /// How often the job fails on a tree that is not at fault, from 0 to 1.
+    pub flake_rate: f64,
+}
+
+/// What the evidence comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Enough is known.
+    Decided(Verdict),
+    /// One more run of the candidate is needed.
+    NeedsCandidate,
+    /// One more run without the change is needed.
+    NeedsBaseline,
+}
+
+/// How an undecided job counts until it is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaning {
+    /// No run with the change is red.
+    Green,
+    /// One is.
+    Red {
+        /// Whether the change is more likely to blame than not.
+        real: bool,
+    },
+}
+
+/// Runs of the candidate of which there are at least so many with [`Confirm::Always`].
+const ALWAYS_RUNS: u32 = 2;
+
+/// Judges one job of one driver for one change.
+///
+/// With [`Confirm::Off`] the first red is final. Otherwise a red is compared with the baseline, and both sides are repeated as
+/// long as [`sprt::test`] cannot tell a flake from a failure, up to [`sprt::BUDGET`] runs each. The baseline comes first, so
+/// that a driver that was broken before costs no repetition. With [`Confirm::Always`] the candidate runs at least twice.
+pub fn judge(confirm: Confirm, evidence: &Evidence<'_>) -> Judgement {
+    let (candidate, baseline) = (Tally::of(&evidence.candidate), Tally::of(&evidence.baseline));
+    let rate = evidence.flake_rate;
+    let Some(red) = candidate.red.clone() else { return green(&candidate, &baseline, evidence) };
+    let (failed, of) = (candidate.failed, candidate.runs());
+    if confirm == Confirm::Off {
+        return Judgement::Decided(Verdict::Regressed { failed, of, signature: red });
+    }
+    if confirm == Confirm::Always && of < ALWAYS_RUNS {
+        return needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, not_confirmed);
+    }
+    let found = candidate.finding(rate);
+    if found == Some(Finding::Innocent) {
+        return Judgement::Decided(Verdict::Flaky { failed, of });
+    }
+    match (baseline.finding(rate), baseline.red.clone()) {
+        (Some(Finding::Guilty), Some(before)) => Judgement::Decided(broken(red, before)),
+        (Some(Finding::Undecided), _) if baseline.runs() >= sprt::BUDGET => left_open(&format!(
+            "fails, and so do {} of {} runs without the change",
+            baseline.failed,
+            baseline.runs()
+        )),
+        (None | Some(Finding::Undecided), _) => {
+            needs(&evidence.baseline, evidence.attempts, Judgement::NeedsBaseline, no_baseline)
+        }
+        (Some(Finding::Innocent | Finding::Guilty), _) if found == Some(Finding::Guilty) => {
+            Judgement::Decided(Verdict::Regressed { failed, of, signature: red })
+        }
+        (Some(Finding::Innocent | Finding::Guilty), _) if of >= sprt::BUDGET => {
+            left_open(&format!("fails {failed} of {of} runs"))
+        }
+        (Some(Finding::Innocent | Finding::Guilty), _) => {
+            needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, not_confirmed)
+        }
+    }
+}
+
+/// Returns how a job counts while it is undecided.
+///
+/// A red is real if the odds are for it ([`sprt::likely_real_after`]): after one red and no pass if q / (q + f) > 1/2, with the
+/// prior [`sprt::PRIOR_BAD`] for q and the flake rate for f. It is not while the tree without the change fails the same way, or
+/// is likely broken itself. With [`Confirm::Off`] every red is.
+pub fn leaning(confirm: Confirm, evidence: &Evidence<'_>) -> Leaning {
+    let candidate = Tally::of(&evidence.candidate);
+    let Some(red) = &candidate.red else { return Leaning::Green };
+    if confirm == Confirm::Off {
+        return Leaning::Red { real: true };
+    }
+    let (baseline, rate) = (Tally::of(&evidence.baseline), evidence.flake_rate);
+    let sound = baseline.finding(rate).is_none_or(|found| found == Finding::Innocent);
+    let same = baseline.red.as_ref().is_some_and(|before| before.digest == red.digest);
+    let excused = !sound && (same || baseline.is_likely_broken(rate));
+    Leaning::Red { real: !excused && candidate.is_likely_broken(rate) }
+}
+
+/// Judges a job that has no red.
+fn green(candidate: &Tally, baseline: &Tally, evidence: &Evidence<'_>) -> Judgement {
+    if candidate.passed == 0 {
+        return needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, infra);
+    }
+    // Praise hurts nobody, so the odds are enough for it.
+    let was_broken = baseline.finding(evidence.flake_rate) != Some(Finding::Innocent)
+        && baseline.is_likely_broken(evidence.flake_rate);
+    Judgement::Decided(if was_broken { Verdict::Fixed } else { Verdict::Passed })
+}
+
+fn broken(signature: Signature, before: Signature) -> Verdict {
+    if signature.digest == before.digest {
+        Verdict::BrokenBefore { signature }
+    } else {
+        Verdict::BrokenDifferently { signature, before }
+    }
+}
+
+fn left_open(what: &str) -> Judgement {
+    let reason = format!("{what}: neither a flake nor a failure is likely enough");
+    Judgement::Decided(Verdict::Unknown { reason })
+}
+
+/// Asks for one more run unless the tries are used up.
+fn needs(runs: &Runs<'_>, attempts: u32, more: Judgement, used_up: fn(&str) -> Verdict) -> Judgement {
+    let tried = u32::try_from(runs.inconclusive.len()).unwrap_or(u32::MAX);
+    match runs.inconclusive.last() {
+        Some(last) if tried >= attempts.max(1) => Judgement::Decided(used_up(reason_of(last))),
+        Some(_) | None => more,
+    }
+}
+
+fn infra(reason: &str) -> Verdict {
+    Verdict::Infra { reason: reason.to_owned() }
+}
+
+fn no_baseline(reason: &str) -> Verdict {
+    Verdict::Unknown { reason: format!("fails, and no baseline could be had: {reason}") }
+}
+
+fn not_confirmed(reason: &str) -> Verdict {
+    Verdict::Unknown { reason: format!("fails, and the failure could not be confirmed: {reason}") }
+}
+
+fn reason_of(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Infra { reason } | Outcome::Lost { reason } => reason,
+        Outcome::Pass | Outcome::Fail(_) | Outcome::Timeout { .. } | Outcome::Cancelled => outcome.word(),
+    }
+}
+
+/// How often one tree passed and failed, and what its latest failure looks like.
+#[derive(Default)]
+struct Tally {
+    passed: u32,
+    failed: u32,
+    red: Option<Signature>,
+}
+
+impl Tally {
+    fn of(runs: &Runs<'_>) -> Self {
+        let mut tally = Self::default();
+        for outcome in &runs.conclusive {
+            match outcome {
+                Outcome::Pass => tally.passed += 1,
+                Outcome::Fail(failure) => tally.count_red(signature(failure)),
+                Outcome::Timeout { .. } => tally.count_red(timeout_signature()),
+                Outcome::Infra { .. } | Outcome::Lost { .. } | Outcome::Cancelled => {}
+            }
+        }
+        tally
+    }
+
+    fn count_red(&mut self, signature: Signature) {
+        self.failed += 1;
+        self.red = Some(signature);
+    }
+
+    fn runs(&self) -> u32 {
+        self.failed + self.passed
+    }
+
+    /// What the runs say of the tree; `None`: there are none. Without a red there is nothing to test.
+    fn finding(&self, flake_rate: f64) -> Option<Finding> {
+        match (self.failed, self.passed) {
+            (0, 0) => None,
+            (0, _) => Some(Finding::Innocent),
+            (failed, passed) => Some(sprt::test(flake_rate, failed, passed)),
+        }
+    }
+
+    fn is_likely_broken(&self, flake_rate: f64) -> bool {
+        sprt::likely_real_after(sprt::PRIOR_BAD, flake_rate, self.failed, self.passed)
+    }
+}
+
+/// The signature of a failure; of one that printed nothing, where and how it ended is all there is to compare.
+fn signature(failure: &Failure) -> Signature {
+    if failure.signature.lines.is_empty() {
+        let text = format!("step {} ended with {}, without a word", failure.step, failure.exit);
+        return Signature { digest: text.clone(), lines: vec![text] };
+    }
+    failure.signature.clone()
+}
+
+fn timeout_signature() -> Signature {
+    Signature { digest: "timeout".to_owned(), lines: vec!["the time was used up".to_owned()] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::Exit;
+
+    /// The rate of a job of which nothing is known.
+    const UNKNOWN: f64 = 0.02;
+    /// That of one with 50 clean runs.
+    const CLEAN: f64 = 0.01;
+    /// That of one which fails one time in five.
+    const OFTEN: f64 = 0.2;
+
+    fn outcome(word: &str) -> Outcome {
+        match word {
+            "pass" => Outcome::Pass,
+            "timeout" => Outcome::Timeout { limit_s: 60 },
+            "infra" => Outcome::Infra { reason: "no disk".to_owned() },
+            "lost" => Outcome::Lost { reason: "gone".to_owned() },
+            failure => Outcome::Fail(Failure {
+                step: 1,
+                exit: Exit::Status(1),
+                signature: Signature { digest: failure.to_owned(), lines: vec![failure.to_owned()] },
+            }),
+        }
+    }
+
+    fn runs(outcomes: &[Outcome]) -> Runs<'_> {
+        let (inconclusive, conclusive) = outcomes
+            .iter()
+            .partition(|outcome| matches!(outcome, Outcome::Infra { .. } | Outcome::Lost { .. }));
+        Runs { conclusive, inconclusive }
+    }
+
+    fn with_evidence<T>(
+        flake_rate: f64,
+        candidate: &str,
+        baseline: &str,
+        then: impl Fn(&Evidence<'_>) -> T,
+    ) -> T {
+        let parse = |text: &str| text.split_whitespace().map(outcome).collect::<Vec<_>>();
+        let (candidate, baseline) = (parse(candidate), parse(baseline));
+        let (candidate, baseline) = (runs(&candidate), runs(&baseline));
+        then(&Evidence { candidate, baseline, attempts: 2, flake_rate })
+    }
+
+    fn judged(confirm: Confirm, flake_rate: f64, candidate: &str, baseline: &str) -> String {
+        with_evidence(flake_rate, candidate, baseline, |evidence| match judge(confirm, evidence) {
+            Judgement::Decided(Verdict::Unknown { reason }) => format!("unknown: {reason}"),
+            Judgement::Decided(verdict) => verdict.word().to_owned(),
+            Judgement::NeedsCandidate => "→ candidate".to_owned(),
+            Judgement::NeedsBaseline => "→ baseline".to_owned(),
+        })
+    }
+
+    fn table(confirm: Confirm, flake_rate: f64, rows: &[(&str, &str)]) -> String {
+        let row = |(candidate, baseline): &(&str, &str)| {
+            format!("{candidate:22} | {baseline:22} | {}", judged(confirm, flake_rate, candidate, baseline))
+        };
+        rows.iter().map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_table_of_verdicts_of_a_job_of_which_nothing_is_known() {
+        let rows = [
+            ("", ""),
+            ("pass", ""),
+            ("pass", "a"),
+            ("pass", "a pass"),
+            ("pass", "pass"),
+            ("a", ""),
+            ("a", "pass"),
+            ("a a", ""),
+            ("a a", "pass"),
+            ("a pass", ""),
+            ("a pass", "pass"),
+            ("a pass pass", "pass"),
+            ("a pass a", "pass"),
+            ("a pass a a", "pass"),
+            ("a", "a"),
+            ("a", "a a"),
+            ("a", "b b"),
+            ("a", "a pass"),
+            ("a", "a pass pass"),
+            ("a a", "a pass pass"),
+            ("timeout", "timeout timeout"),
+            ("timeout", "a a"),
+            ("infra", ""),
+            ("infra lost", ""),
+            ("infra pass", ""),
+            ("a", "infra"),
+            ("a", "infra infra"),
+            ("a", "a infra infra"),
+            ("a infra", "pass"),
+            ("a infra infra", "pass"),
+            ("infra a", "pass"),
+        ];
+        insta::assert_snapshot!(table(Confirm::Auto, UNKNOWN, &rows), @"
+                               |                        | → candidate
+        pass                   |                        | passed
+        pass                   | a                      | fixed
+        pass                   | a pass                 | passed
+        pass                   | pass                   | passed
+        a                      |                        | → baseline
+        a                      | pass                   | → candidate
+        a a                    |                        | → baseline
+        a a                    | pass                   | regressed
+        a pass                 |                        | → baseline
+        a pass                 | pass                   | → candidate
+        a pass pass            | pass                   | flaky
+        a pass a               | pass                   | → candidate
+        a pass a a             | pass                   | regressed
+        a                      | a                      | → baseline
+        a                      | a a                    | broken-before
+        a                      | b b                    | broken-differently
+        a                      | a pass                 | → baseline
+        a                      | a pass pass            | → candidate
+        a a                    | a pass pass            | regressed
+        timeout                | timeout timeout        | broken-before
+        timeout                | a a                    | broken-differently
+        infra                  |                        | → candidate
+        infra lost             |                        | infra
+        infra pass             |                        | passed
+        a                      | infra                  | → baseline
+        a                      | infra infra            | unknown: fails, and no baseline could be had: no disk
+        a                      | a infra infra          | unknown: fails, and no baseline could be had: no disk
+        a infra                | pass                   | → candidate
+        a infra infra          | pass                   | unknown: fails, and the failure could not be confirmed: no disk
+        infra a                | pass                   | → candidate
+        ");
+    }
+
+    #[test]
+    fn a_job_that_never_flaked_is_decided_by_one_red() {
+        let rows =
+            [("a", ""), ("a", "pass"), ("a", "a"), ("a", "b"), ("a pass", "pass"), ("a pass pass", "pass")];
+        insta::assert_snapshot!(table(Confirm::Auto, CLEAN, &rows), @"
+        a                      |                        | → baseline
+        a                      | pass                   | regressed
+        a                      | a                      | broken-before
+        a                      | b                      | broken-differently
+        a pass                 | pass                   | → candidate
+        a pass pass            | pass                   | flaky
+        ");
+    }
+
+    #[test]
+    fn a_job_that_often_flakes_costs_more_runs_and_is_never_guessed() {
+        let rows = [
+            ("pass", "a"),
+            ("a", "pass"),
+            ("a a", "pass"),
+            ("a a a", "pass"),
+            ("a pass", "pass"),
+            ("a pass pass", "pass"),
+            ("a pass a a a a a a", "pass"),
+            ("a pass a a a a a a a", "pass"),
+            ("a a pass a a a a a pass", "pass"),
+            ("a", "a a pass a a a a a pass"),
+        ];
+        insta::assert_snapshot!(table(Confirm::Auto, OFTEN, &rows), @"
+        pass                   | a                      | passed
+        a                      | pass                   | → candidate
+        a a                    | pass                   | → candidate
+        a a a                  | pass                   | regressed
+        a pass                 | pass                   | → candidate
+        a pass pass            | pass                   | flaky
+        a pass a a a a a a     | pass                   | → candidate
+        a pass a a a a a a a   | pass                   | regressed
+        a a pass a a a a a pass | pass                   | unknown: fails 7 of 9 runs: neither a flake nor a failure is likely enough
+        a                      | a a pass a a a a a pass | unknown: fails, and so do 7 of 9 runs without the change: neither a flake nor a failure is likely enough
+        ");
+    }
+
+    #[test]
+    fn without_confirmation_the_first_red_is_final() {
+        let rows = [("a", ""), ("a", "a"), ("a pass", ""), ("pass", ""), ("", "")];
+        insta::assert_snapshot!(table(Confirm::Off, UNKNOWN, &rows), @"
+        a                      |                        | regressed
+        a                      | a                      | regressed
+        a pass                 |                        | regressed
+        pass                   |                        | passed
+                               |                        | → candidate
+        ");
+    }
+
+    #[test]
+    fn with_confirmation_always_the_candidate_runs_twice() {
+        let rows = [("a", ""), ("a", "a a"), ("a a", ""), ("a a", "a"), ("a a", "pass"), ("a pass", "pass")];
+        insta::assert_snapshot!(table(Confirm::Always, CLEAN, &rows), @"
+        a                      |                        | → candidate
+        a                      | a a                    | → candidate
+        a a                    |                        | → baseline
+        a a                    | a                      | broken-before
+        a a                    | pass                   | regressed
+        a pass                 | pass                   | → candidate
+        ");
+    }
+
+    #[test]
+    fn an_undecided_red_counts_by_the_odds() {
+        let leans = |confirm, flake_rate, candidate, baseline| {
+            with_evidence(flake_rate, candidate, baseline, |evidence| match leaning(confirm, evidence) {
+                Leaning::Green => "green",
+                Leaning::Red { real: true } => "real",
+                Leaning::Red { real: false } => "not real",
+            })
+        };
+        let rows = [
+            (UNKNOWN, "", ""),
+            (UNKNOWN, "infra", ""),
+            (UNKNOWN, "a", ""),
+            (UNKNOWN, "a", "pass"),
+            (UNKNOWN, "a", "a"),
+            (UNKNOWN, "a", "b"),
+            (UNKNOWN, "a", "a pass"),
+            (UNKNOWN, "a", "b pass"),
+            (UNKNOWN, "a", "a pass pass"),
+            (UNKNOWN, "a pass", "pass"),
+            (UNKNOWN, "a pass a", "pass"),
+            (OFTEN, "a", "pass"),
+            (OFTEN, "a a", "pass"),
+            (OFTEN, "a a", "b"),
+            (OFTEN, "a a", "a"),
+        ];
+        let table = rows.map(|(rate, candidate, baseline)| {
+            let leans = leans(Confirm::Auto, rate, candidate, baseline);
+            format!("{rate:4} | {candidate:8} | {baseline:11} | {leans}")
+        });
+        insta::assert_snapshot!(table.join("\n"), @"
+        0.02 |          |             | green
+        0.02 | infra    |             | green
+        0.02 | a        |             | real
+        0.02 | a        | pass        | real
+        0.02 | a        | a           | not real
+        0.02 | a        | b           | not real
+        0.02 | a        | a pass      | not real
+        0.02 | a        | b pass      | real
+        0.02 | a        | a pass pass | real
+        0.02 | a pass   | pass        | not real
+        0.02 | a pass a | pass        | not real
+         0.2 | a        | pass        | not real
+         0.2 | a a      | pass        | real
+         0.2 | a a      | b           | real
+         0.2 | a a      | a           | not real
+        ");
+        assert_eq!(leans(Confirm::Off, OFTEN, "a pass", "a"), "real");
+        for rate in [0.001, 0.01, 0.02, 0.049, 0.05, 0.051, 0.2, 0.9] {
+            let real = sprt::PRIOR_BAD / (sprt::PRIOR_BAD + rate) > 0.5;
+            assert_eq!(
+                leans(Confirm::Auto, rate, "a", ""),
+                if real { "real" } else { "not real" },
+                "at {rate}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever the runs say, a verdict is reached within the budget of both sides and the tries.
+        #[test]
+        fn every_history_is_judged(
+            flake_rate in 0.0..=1.0f64,
+            with in proptest::collection::vec(0..4usize, 30),
+            without in proptest::collection::vec(0..4usize, 30),
+            always: bool,
+        ) {
+            let word = |kind: &usize| ["pass", "a", "b", "infra"][*kind];
+            let confirm = if always { Confirm::Always } else { Confirm::Auto };
+            let (mut candidate, mut baseline) = (Vec::new(), Vec::new());
+            let mut steps = 0;
+            loop {
+                let next = judged(confirm, flake_rate, &candidate.join(" "), &baseline.join(" "));
+                match next.as_str() {
+                    "→ candidate" => candidate.push(word(&with[candidate.len()])),
+                    "→ baseline" => baseline.push(word(&without[baseline.len()])),
+                    _ => break,
+                }
+                steps += 1;
+            }
+            let budget = sprt::BUDGET as usize + 1;
+            proptest::prop_assert!(candidate.len() <= budget && baseline.len() <= budget, "{steps} steps");
+        }
+    }
+}
