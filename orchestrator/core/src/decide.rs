@@ -3,24 +3,40 @@
 //! A decision is computed from the facts alone and from all of them: a fact that comes late, twice or in another order
 //! changes when something happens, never what. Same facts, same decision.
 
+mod enter;
+mod gate;
+mod leave;
 mod rows;
 mod schedule;
+mod state;
 
-use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::build::{BuildRequest, Purpose};
-use crate::facts::{Conflict, Facts, Item, TreeSpec, TreeState};
-use crate::ids::{BuildId, ChangeId, DriverName, JobName, RepoName, SemaphoreName, Timestamp};
-use crate::plan::Vote;
+use crate::build::Outcome;
+use crate::change::Change;
+use crate::facts::{
+    Build, BuildState, Facts, Item, ItemId, Left, Merge, Pipeline, Report, ReportState, TreeKey, TreeState,
+};
+use crate::ids::{BuildId, ChangeId, CommitId, DriverName, JobName, RepoName, Timestamp};
+use crate::ledger::Observation;
 use crate::verdict::Verdict;
 
-/// What is to be done, and how every item stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub use state::{BuildRef, Conclusion, ItemState, Pending, Row, RowState, Wait};
+
+use rows::Asked;
+use schedule::Schedule;
+
+/// What is to be done, and how everything stands.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Decision {
     /// To be done now. None of it is in the facts yet; doing it puts it there.
     pub actions: Vec<Action>,
     /// The items, in the order of the facts.
     pub items: Vec<ItemState>,
+    /// What is to enter the gate and cannot yet, with why.
+    pub pending: Vec<Pending>,
     /// When to decide again though nothing has happened.
     pub wake: Option<Timestamp>,
 }
@@ -33,174 +49,244 @@ impl Decision {
 }
 
 /// Something to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Merge a tree.
-    Prepare(TreeSpec),
+    /// Make trees.
+    Prepare(Chain),
     /// Hand a build to a runner.
-    Start {
-        /// The build.
-        request: Box<BuildRequest>,
-        /// What it holds while it runs.
-        semaphore: Option<SemaphoreName>,
+    Start(Box<Build>),
+    /// End a build: nobody waits for it any more.
+    Cancel(BuildId),
+    /// Let changes into a pipeline as one item.
+    Enter {
+        /// Which pipeline.
+        pipeline: Pipeline,
+        /// The changes, in the order in which they are to land.
+        changes: Vec<ChangeId>,
     },
-}
-
-/// How an item stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ItemState {
-    /// The change.
-    pub change: ChangeId,
-    /// The jobs that were selected for it.
-    pub rows: Vec<Row>,
-    /// What it comes to, once everything is decided.
-    pub conclusion: Option<Conclusion>,
-}
-
-/// How one selected job stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Row {
-    /// The driver, if the job belongs to one.
-    pub driver: Option<DriverName>,
-    /// The repo in which it runs.
-    pub repo: RepoName,
-    /// The job.
-    pub job: JobName,
-    /// What its red means.
-    pub vote: Vote,
-    /// How far it is.
-    pub state: RowState,
-    /// The builds that speak for it.
-    pub builds: Vec<BuildRef>,
-}
-
-/// A build that speaks for a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BuildRef {
-    /// The build.
-    pub id: BuildId,
-    /// With the change, or without it.
-    pub purpose: Purpose,
-    /// Its outcome's word; `None` while it runs.
-    pub outcome: Option<&'static str>,
-    /// Whether it is an earlier run's, on equal trees.
-    pub reused: bool,
-    /// How long it ran, in milliseconds; `None` while it runs and for earlier ones.
-    pub duration_ms: Option<u64>,
-}
-
-/// How far a row is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "state")]
-pub enum RowState {
-    /// Something must come first.
-    Waits {
-        /// What.
-        on: Wait,
-    },
-    /// It is known.
-    Decided(Verdict),
-}
-
-/// What a row waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "on")]
-pub enum Wait {
-    /// The tree is being merged.
-    Tree,
-    /// Another job of the same driver comes first.
-    Need {
-        /// Which.
-        job: JobName,
-    },
-    /// All slots are taken.
-    Slot {
-        /// How many there are.
-        of: u32,
-    },
-    /// A semaphore is held by others.
-    Semaphore {
-        /// Which.
-        name: SemaphoreName,
-    },
-    /// What runs builds failed, and is tried again.
-    Retry {
-        /// When.
-        at: Timestamp,
-    },
-    /// A build is running, its own or one that is the same.
-    Build {
-        /// Which.
-        id: BuildId,
-        /// Why it runs.
-        purpose: Purpose,
-        /// Since when.
-        since: Timestamp,
-    },
-}
-
-impl std::fmt::Display for Wait {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tree => f.write_str("the tree is being merged"),
-            Self::Need { job } => write!(f, "{job} comes first"),
-            Self::Slot { of: 1 } => f.write_str("the one slot is taken"),
-            Self::Slot { of } => write!(f, "all {of} slots are taken"),
-            Self::Semaphore { name } => write!(f, "semaphore {name} is held by others"),
-            Self::Retry { .. } => f.write_str("what runs it failed, and is tried again soon"),
-            Self::Build { id, purpose, .. } => write!(f, "{} build {id} is running", purpose.word()),
-        }
-    }
-}
-
-/// What an item comes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "conclusion")]
-pub enum Conclusion {
-    /// Nothing stands against it.
-    MayLand,
-    /// A gating vote does.
-    MustNotLand {
-        /// The rows that block, as positions in [`ItemState::rows`].
-        blockers: Vec<usize>,
-    },
-    /// It does not merge.
-    Conflict(Conflict),
-    /// Its tree could not be made.
-    Failed {
+    /// Say that a change cannot enter a pipeline.
+    Refuse {
+        /// Which change.
+        change: ChangeId,
+        /// Which pipeline.
+        pipeline: Pipeline,
+        /// What is reported.
+        state: ReportState,
         /// Why.
         reason: String,
     },
+    /// Take an item out of its pipeline.
+    Leave(Box<Left>),
+    /// Push the tested merge commit of an item's next change to its branch, and read the branch back.
+    Land {
+        /// Which item.
+        item: ItemId,
+        /// Which of its changes.
+        change: Arc<Change>,
+        /// The tree that holds the commit.
+        tree: TreeKey,
+        /// What the item's verdicts tell of its jobs.
+        learned: Vec<(Option<DriverName>, JobName, Observation)>,
+    },
+    /// Say that an item has entered its pipeline.
+    Announce(ItemId),
+    /// Tell an item's changes that nothing lands in its queue, and why.
+    TellFrozen(ItemId, String),
+    /// Put a report where people see it.
+    Report(Report),
+}
+
+/// Trees to be made, each after what it stands on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// Trees that are nothing but tips.
+    pub tips: Vec<(TreeKey, Arc<BTreeMap<RepoName, CommitId>>)>,
+    /// Trees that are another one with one change merged onto it: the tree, the other one, and the change.
+    pub merges: Vec<(TreeKey, TreeKey, Merge)>,
+}
+
+impl Chain {
+    /// Returns all trees that it makes.
+    pub fn keys(&self) -> Vec<TreeKey> {
+        self.tips.iter().map(|(key, _)| *key).chain(self.merges.iter().map(|(key, ..)| *key)).collect()
+    }
+}
+
+/// How long after a landing that the forge refused the next try is, by how often it did.
+pub(crate) fn landing_delay(refused: u32) -> Duration {
+    const FIRST: Duration = Duration::from_secs(10);
+    FIRST.saturating_mul(2u32.saturating_pow(refused.saturating_sub(1).min(6)))
 }
 
 /// Decides what to do next.
 pub fn decide(facts: &Facts, now: Timestamp) -> Decision {
-    let mut decision = Decision::default();
-    let mut schedule = schedule::Schedule::new(facts, now);
-    for item in &facts.items {
-        let mut trees = Vec::new();
-        for spec in [item.candidate_tree(), item.baseline_tree()] {
-            let state = facts.trees.get(&spec);
-            if state.is_none() && !decision.actions.contains(&Action::Prepare(spec.clone())) {
-                decision.actions.push(Action::Prepare(spec));
-            }
-            trees.push(state.unwrap_or(&TreeState::Preparing));
-        }
-        let state = match trees[..] {
-            [TreeState::Conflict(conflict), _] => concluded(item, Conclusion::Conflict(conflict.clone())),
-            [TreeState::Failed { reason }, _] => {
-                concluded(item, Conclusion::Failed { reason: reason.clone() })
-            }
-            [candidate, baseline] => rows::item_state(facts, item, (candidate, baseline), &mut schedule),
-            _ => unreachable!("an item has two trees"),
-        };
-        decision.items.push(state);
+    let leaving = leave::leaving(facts, now);
+    let gone: BTreeSet<ItemId> = leaving.keys().copied().collect();
+    let mut actions: Vec<Action> =
+        leaving.into_iter().map(|(item, reason)| leave::action(item, reason)).collect();
+    let entering = enter::Entering::new(facts, &gone).all();
+    actions.extend(entering.actions);
+    let mut items: Vec<ItemState> = facts.items.iter().map(ItemState::of).collect();
+    let mut schedule = Schedule::new(facts, now);
+    for (queue, line) in gate::lines(facts, |item| !gone.contains(&item.id)) {
+        let mut walked = gate::Line::new(facts, queue, &mut schedule);
+        walked.walk(&line, &mut items);
+        actions.extend(walked.actions);
     }
-    let (actions, wake) = schedule.finish();
-    decision.actions.extend(actions);
-    Decision { wake, ..decision }
+    actions.extend(check(facts, &gone, &mut schedule, &mut items));
+    let (starts, wake) = schedule.finish(&mut items);
+    actions.extend(starts);
+    actions.extend(cancels(facts, &items));
+    actions.extend(reports(facts, &gone));
+    Decision { actions, items, pending: entering.pending, wake }
 }
 
-fn concluded(item: &Item, conclusion: Conclusion) -> ItemState {
-    ItemState { change: item.change.id.clone(), rows: Vec::new(), conclusion: Some(conclusion) }
+/// Judges what is in `check`, each item by itself.
+fn check<'a>(
+    facts: &'a Facts,
+    gone: &BTreeSet<ItemId>,
+    schedule: &mut Schedule<'a>,
+    states: &mut [ItemState],
+) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let mut turns: BTreeMap<&RepoName, usize> = BTreeMap::new();
+    let mut chain = None;
+    for (place, item) in facts.items.iter().enumerate() {
+        if item.pipeline != Pipeline::Check || gone.contains(&item.id) {
+            continue;
+        }
+        let turn = turns.entry(&item.change().repo).or_default();
+        let (onto, own) = check_keys(facts, item, &mut chain);
+        let state = &mut states[place];
+        state.tree = Some(own);
+        let [candidate, baseline] =
+            [own, onto].map(|key| facts.trees.get(&key).unwrap_or(&TreeState::Preparing));
+        state.conclusion = match candidate {
+            TreeState::Conflict(conflict) => Some(Conclusion::Conflict(conflict.clone())),
+            TreeState::Failed { reason } => Some(Conclusion::Failed { reason: reason.clone() }),
+            TreeState::Preparing | TreeState::Ready(_) => {
+                let asked =
+                    Asked { facts, item, trees: (candidate, baseline), place, turn: *turn, held: None };
+                let judged = rows::judged(&asked, schedule);
+                (state.rows, state.failing) = (judged.rows, judged.failing);
+                judged.conclusion
+            }
+        };
+        *turn += 1;
+        if facts.configuration.is_some() && state.conclusion.is_some() {
+            actions.push(checked(facts, item, state));
+        }
+    }
+    actions.extend(chain.map(Action::Prepare));
+    actions
+}
+
+/// Returns the keys of the trees without and with an item of `check`.
+fn check_keys(facts: &Facts, item: &Item, chain: &mut Option<Chain>) -> (TreeKey, TreeKey) {
+    let (ahead, own) = item.merges();
+    let mut key = item.base.key;
+    gate::want(facts, &item.base, key, None, chain);
+    let mut onto = key;
+    for (index, merge) in ahead.iter().chain(&own).enumerate() {
+        let next = key.with(merge);
+        gate::want(facts, &item.base, next, Some((key, merge)), chain);
+        key = next;
+        if index + 1 == ahead.len() {
+            onto = key;
+        }
+    }
+    (onto, key)
+}
+
+/// An item of `check` that is decided leaves with its report.
+fn checked(facts: &Facts, item: &Item, state: &ItemState) -> Action {
+    let (report, reason) = match &state.conclusion {
+        Some(Conclusion::MayLand) | None => (ReportState::Passed, "nothing stands against it".to_owned()),
+        Some(Conclusion::MustNotLand { blockers }) => {
+            let reds: Vec<String> = blockers.iter().map(|blocker| state.rows[*blocker].in_words()).collect();
+            (ReportState::Failed, reds.join(", "))
+        }
+        Some(Conclusion::Conflict(conflict)) => (ReportState::Conflict, conflict.to_string()),
+        Some(Conclusion::Failed { reason }) => {
+            (ReportState::Failed, format!("its tree could not be made: {reason}"))
+        }
+    };
+    let learned = learned(facts, item, &state.rows);
+    Action::Leave(Box::new(Left { item: item.id, state: Some(report), reason, over: true, learned }))
+}
+
+/// A build that no row waits for ends.
+fn cancels(facts: &Facts, items: &[ItemState]) -> Vec<Action> {
+    let mut awaited: BTreeSet<&BuildId> = BTreeSet::new();
+    for row in items.iter().flat_map(|item| &item.rows) {
+        if let RowState::Waits { on: Wait::Build { id, .. } } = &row.state {
+            awaited.insert(id);
+        }
+    }
+    let unwanted = |(id, build): (&BuildId, &Build)| match build.state {
+        BuildState::Running { cancelled: false, .. } if !awaited.contains(id) => {
+            Some(Action::Cancel(id.clone()))
+        }
+        BuildState::Running { .. } | BuildState::Ended(_) => None,
+    };
+    facts.builds.iter().filter_map(unwanted).collect()
+}
+
+fn reports(facts: &Facts, gone: &BTreeSet<ItemId>) -> Vec<Action> {
+    let mut actions: Vec<Action> = facts.due.iter().cloned().map(Action::Report).collect();
+    if facts.configuration.is_none() {
+        return actions;
+    }
+    for item in facts.items.iter().filter(|item| !gone.contains(&item.id)) {
+        if !item.announced {
+            actions.push(Action::Announce(item.id));
+        }
+        if item.pipeline == Pipeline::Gate
+            && !item.told_frozen
+            && let Some((_, why)) = facts.queue_of(item).and_then(|queue| facts.frozen.get(&queue))
+        {
+            actions.push(Action::TellFrozen(item.id, why.clone()));
+        }
+    }
+    actions
+}
+
+/// What the verdicts of an item tell of its jobs, for the trust ledger.
+fn learned(facts: &Facts, item: &Item, rows: &[Row]) -> Vec<(Option<DriverName>, JobName, Observation)> {
+    let mut learned = Vec::new();
+    for row in rows {
+        let RowState::Decided(verdict) = &row.state else { continue };
+        let latency = latency(facts, item, row);
+        let observation = match verdict {
+            Verdict::Passed | Verdict::Fixed => Observation::Passed { latency },
+            Verdict::Flaky { failed, of, .. } => Observation::Flaked { failed: *failed, of: *of, latency },
+            Verdict::Regressed { .. } | Verdict::BrokenBefore { .. } | Verdict::BrokenDifferently { .. } => {
+                let runs = u32::try_from(row.builds.len()).unwrap_or(u32::MAX);
+                Observation::Failed { runs, latency }
+            }
+            Verdict::Waived { .. } => Observation::FalseFailure,
+            Verdict::Absent { after, .. } => Observation::Absent { after: *after },
+            Verdict::Infra { .. } | Verdict::NotApplicable { .. } | Verdict::Unknown { .. } => continue,
+        };
+        // What was not run again tells nothing new.
+        let of_builds = !matches!(observation, Observation::Absent { .. } | Observation::FalseFailure);
+        if of_builds && row.builds.iter().all(|build| build.reused) {
+            continue;
+        }
+        learned.push((row.driver.clone(), row.job.clone(), observation));
+    }
+    learned
+}
+
+/// From the first start of a row's builds to its last end.
+fn latency(facts: &Facts, item: &Item, row: &Row) -> Duration {
+    let ended = row.builds.iter().filter_map(|build| match &facts.builds.get(&build.id)?.state {
+        BuildState::Ended(ended) if ended.outcome != Outcome::Cancelled => Some((ended.started, ended.ended)),
+        BuildState::Ended(_) | BuildState::Running { .. } => None,
+    });
+    let (first, last) =
+        ended.fold((None, item.entered), |(first, last): (Option<Timestamp>, _), (start, end)| {
+            (Some(first.map_or(start, |first| first.min(start))), last.max(end))
+        });
+    first.map_or(Duration::ZERO, |first| last.since(first))
 }

@@ -1,155 +1,149 @@
 //! What is known: the only thing that decisions are made from.
+//!
+//! Facts change by [`Facts::record`] alone, so that facts recorded anew from a log are the same facts.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod item;
+mod proposal;
+mod record;
+mod tree;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::build::{BuildRequest, Ended, Outcome, RepoState};
-use crate::change::Change;
+use crate::build::{BuildRequest, Ended, Outcome};
 use crate::graph::Graph;
-use crate::ids::{BuildId, BuildKey, ChangeId, CommitId, RepoName, SemaphoreName, Timestamp};
-use crate::plan::{Entry, Plan, Vote};
-use crate::workspace::{Job, Workspace};
+use crate::ids::{BranchName, BuildId, BuildKey, ChangeId, CommitId, RepoName, SemaphoreName, Timestamp};
+use crate::ledger::Ledger;
+use crate::queues::{QueueId, Queues};
+use crate::scenario::{Scope, Slots};
+use crate::workspace::{RunnerKind, Workspace};
+
+pub use item::{Item, ItemId, Landing, Member, Pipeline, Planned};
+pub use proposal::{Approval, Checking, Ended as GateEnd, Proposal, Waiver};
+pub use record::{Fact, LandingTried, Left, Receipt};
+pub use tree::{Base, Conflict, Merge, TreeKey, TreeState};
+
+/// A configuration and the graph that it describes.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The checked files.
+    pub workspace: Arc<Workspace>,
+    /// The dependencies of its repos.
+    pub graph: Arc<Graph>,
+}
+
+impl Configuration {
+    /// Makes a configuration of a workspace.
+    pub fn new(workspace: Arc<Workspace>) -> Self {
+        let graph = Arc::new(Graph::new(&workspace));
+        Self { workspace, graph }
+    }
+}
 
 /// Everything that is known of a run of the loop.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// Changes to be judged, first come first served.
-    pub items: Vec<Item>,
-    /// Trees that were asked for.
-    pub trees: BTreeMap<TreeSpec, TreeState>,
-    /// Builds that were asked for, in this run.
-    pub builds: BTreeMap<BuildId, Build>,
-    /// The latest outcome of earlier runs for what a build is a function of.
-    pub earlier: BTreeMap<BuildKey, Earlier>,
     /// Builds at once.
-    pub slots: u32,
+    pub slots: Slots,
     /// Tells the ids of this run's builds from those of other runs.
     pub run: u64,
+    /// The latest outcome, by what a build is a function of, of builds whose items are gone.
+    pub earlier: BTreeMap<BuildKey, Earlier>,
+    /// How far each job of each driver is to be trusted.
+    pub ledger: Ledger,
+    pub(crate) configuration: Option<Configuration>,
+    pub(crate) queues: Queues,
+    pub(crate) tips: BTreeMap<(RepoName, BranchName), CommitId>,
+    pub(crate) proposals: BTreeMap<ChangeId, Proposal>,
+    pub(crate) items: Vec<Item>,
+    pub(crate) trees: BTreeMap<TreeKey, TreeState>,
+    pub(crate) builds: BTreeMap<BuildId, Build>,
+    pub(crate) by_key: BTreeMap<BuildKey, Vec<BuildId>>,
+    pub(crate) windows: BTreeMap<QueueId, u32>,
+    pub(crate) holds: BTreeMap<Option<Scope>, String>,
+    pub(crate) waivers: Vec<Waiver>,
+    pub(crate) frozen: BTreeMap<QueueId, (RepoName, String)>,
+    pub(crate) due: Vec<Report>,
+    pub(crate) landed: Vec<(ChangeId, Timestamp)>,
+    /// Counts items and reports, so that each has a number of its own.
+    pub(crate) counter: u64,
+    /// The rank of the next item that is moved to the front.
+    pub(crate) front: i64,
 }
 
-/// A change to be judged, with all that was fixed when it entered.
-#[derive(Debug, Clone)]
-pub struct Item {
-    /// The change.
-    pub change: Arc<Change>,
-    /// What it depends on, in the order in which it is to be merged.
-    pub ahead: Vec<Arc<Change>>,
-    /// Its jobs.
-    pub plan: Arc<Plan>,
-    /// The configuration it is judged with.
-    pub workspace: Arc<Workspace>,
-    /// The tip of each repo that a build of it sees.
-    pub tips: Arc<BTreeMap<RepoName, CommitId>>,
-    /// What each selected job does, in the order of [`Plan::selected`].
-    pub(crate) instructions: Vec<Instructions>,
-}
-
-/// What a selected job does, wherever it runs.
-#[derive(Debug, Clone)]
-pub(crate) struct Instructions {
-    /// The repos that its build sees.
-    pub(crate) sees: BTreeSet<RepoName>,
-    /// Its commands, or why a step does not become one.
-    pub(crate) commands: Result<Vec<String>, String>,
-}
-
-impl Item {
-    /// Makes an item: the steps of its jobs become commands here, before anything runs.
-    pub fn new(
-        change: Arc<Change>,
-        ahead: Vec<Arc<Change>>,
-        plan: Arc<Plan>,
-        (workspace, graph): (Arc<Workspace>, &Graph),
-        tips: Arc<BTreeMap<RepoName, CommitId>>,
-    ) -> Self {
-        let instructions = |(entry, job, _): (&Entry, &Arc<Job>, Vote)| {
-            let sees = graph.closure(&entry.repo);
-            Instructions { commands: entry.commands(&change.id, job, &sees), sees }
-        };
-        let instructions = plan.selected().map(instructions).collect();
-        Self { change, ahead, plan, workspace, tips, instructions }
+impl Facts {
+    /// Makes the facts of a run in which nothing is known yet.
+    pub fn new(slots: Slots, run: u64) -> Self {
+        Self { slots, run, ..Self::default() }
     }
 
-    /// Returns the tree with the change.
-    pub fn candidate_tree(&self) -> TreeSpec {
-        let mut spec = self.baseline_tree();
-        spec.merges.push(Merge::of(&self.change));
-        spec
+    /// Returns what is in a pipeline, in the order in which it entered.
+    pub fn items(&self) -> &[Item] {
+        &self.items
     }
 
-    /// Returns the tree without the change, and with all it depends on.
-    pub fn baseline_tree(&self) -> TreeSpec {
-        TreeSpec {
-            tips: self.tips.clone(),
-            merges: self.ahead.iter().map(|change| Merge::of(change)).collect(),
-        }
+    /// Returns the builds of what is in a pipeline.
+    pub fn builds(&self) -> &BTreeMap<BuildId, Build> {
+        &self.builds
+    }
+
+    /// Returns every change that was heard of.
+    pub fn proposals(&self) -> &BTreeMap<ChangeId, Proposal> {
+        &self.proposals
+    }
+
+    /// Returns how far each tree is.
+    pub fn trees(&self) -> &BTreeMap<TreeKey, TreeState> {
+        &self.trees
+    }
+
+    /// Returns the configuration, if one was recorded.
+    pub fn configuration(&self) -> Option<&Configuration> {
+        self.configuration.as_ref()
+    }
+
+    /// Returns the tip of each branch.
+    pub fn tips(&self) -> &BTreeMap<(RepoName, BranchName), CommitId> {
+        &self.tips
+    }
+
+    /// Returns what landed, in order.
+    pub fn landed(&self) -> &[(ChangeId, Timestamp)] {
+        &self.landed
+    }
+
+    /// Returns the queues in which nothing lands until somebody looks, each with the repo and why.
+    pub fn frozen(&self) -> impl Iterator<Item = &(RepoName, String)> {
+        self.frozen.values()
+    }
+
+    /// Returns the size of each queue's window, where it has changed since the start.
+    pub fn windows(&self) -> &BTreeMap<QueueId, u32> {
+        &self.windows
+    }
+
+    /// Returns an item.
+    pub fn item(&self, id: ItemId) -> Option<&Item> {
+        self.items.iter().find(|item| item.id == id)
+    }
+
+    /// Returns the item of a pipeline that holds a change.
+    pub fn item_of(&self, change: &ChangeId, pipeline: Pipeline) -> Option<&Item> {
+        self.items.iter().find(|item| item.pipeline == pipeline && item.holds(change))
     }
 }
 
-/// A tree to be prepared: the tips, and changes merged onto them in order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TreeSpec {
-    /// The tip of each repo.
-    pub tips: Arc<BTreeMap<RepoName, CommitId>>,
-    /// What is merged, in order.
-    pub merges: Vec<Merge>,
-}
-
-/// A change at a revision, to be merged.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Merge {
-    /// The change.
-    pub change: ChangeId,
-    /// Its repo.
-    pub repo: RepoName,
-    /// Its last commit.
-    pub head: CommitId,
-}
-
-impl Merge {
-    fn of(change: &Change) -> Self {
-        Self { change: change.id.clone(), repo: change.repo.clone(), head: change.head.clone() }
-    }
-}
-
-/// How far a tree is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TreeState {
-    /// It is being made.
-    Preparing,
-    /// Each repo at its state.
-    Ready(Arc<BTreeMap<RepoName, RepoState>>),
-    /// Two changes do not go together.
-    Conflict(Conflict),
-    /// The environment failed.
-    Failed {
-        /// How.
-        reason: String,
-    },
-}
-
-/// What does not merge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Conflict {
-    /// The change that does not merge.
-    pub change: ChangeId,
-    /// The change of the same repo merged just before it; `None`: the branch itself.
-    pub with: Option<ChangeId>,
-    /// The repo.
-    pub repo: RepoName,
-    /// The files, each with what is wrong with it.
-    pub files: Vec<String>,
-}
-
-/// A build of this run.
+/// A build of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     /// What was asked for.
     pub request: BuildRequest,
     /// What it holds while it runs.
     pub semaphore: Option<SemaphoreName>,
+    /// What executes it.
+    pub runner: RunnerKind,
     /// How far it is.
     pub state: BuildState,
 }
@@ -161,12 +155,16 @@ pub enum BuildState {
     Running {
         /// Since when.
         since: Timestamp,
+        /// Whether it has said that it is going to fail.
+        failing: bool,
+        /// Whether it was told to end.
+        cancelled: bool,
     },
     /// Its outcome is known.
     Ended(Ended),
 }
 
-/// A build of an earlier run.
+/// A build whose item is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earlier {
     /// Its id.
@@ -175,4 +173,43 @@ pub struct Earlier {
     pub ended: Timestamp,
     /// What it said.
     pub outcome: Outcome,
+    /// Whether what it tested is what landed: a baseline may then rest on it.
+    pub landed: bool,
+}
+
+/// Something to be said on a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Tells it from every other report.
+    pub number: u64,
+    /// On which change.
+    pub change: ChangeId,
+    /// Of which pipeline.
+    pub pipeline: Pipeline,
+    /// What it says.
+    pub state: ReportState,
+    /// Why, for people: a sentence without a full stop.
+    pub text: String,
+}
+
+/// What a report says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportState {
+    /// It entered a pipeline.
+    Started,
+    /// Nothing stands against it.
+    Passed,
+    /// A verdict stands against it.
+    Failed,
+    /// It does not merge.
+    Conflict,
+    /// What it depends on did not land.
+    Dependency,
+    /// What it asks for cannot be.
+    Error,
+    /// What put it into the pipeline is gone.
+    Removed,
+    /// It is part of its branch.
+    Landed,
 }

@@ -195,9 +195,67 @@ id! {
     BuildId, "build id", "12 lowercase hexadecimal digits",
     |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
-id! {
-    /// What a build is a function of: a digest of job, variables and the trees the job uses.
-    BuildKey, "build key", "64 lowercase hexadecimal digits", |text| text.len() == 64 && is_object_id(text)
+/// What a build is a function of: a digest of job, variables and the trees the job uses; 64 lowercase hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BuildKey([u8; 32]);
+
+impl BuildKey {
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// [`IdError`] if the text is not 64 lowercase hexadecimal digits.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        let error = || IdError::new("build key", text, "64 lowercase hexadecimal digits");
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !is_object_id(text) {
+            return Err(error());
+        }
+        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| error())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl From<[u8; 32]> for BuildKey {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for BuildKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for BuildKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TryFrom<String> for BuildKey {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<BuildKey> for String {
+    fn from(key: BuildKey) -> Self {
+        key.to_string()
+    }
+}
+
+impl BuildId {
+    /// Takes the first digits of a digest.
+    pub fn of_digest(digest: &[u8; 32]) -> Self {
+        let [a, b, c, d, e, f, ..] = digest;
+        Self(format!("{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}").into())
+    }
 }
 
 impl JobName {

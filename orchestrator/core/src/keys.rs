@@ -1,16 +1,17 @@
 //! What a build is a function of, as a digest: equal keys, equal work.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::ids::{BuildId, BuildKey, ChangeId, DriverName, RepoName, TreeId};
+use crate::build::RepoState;
+use crate::facts::{ItemId, Planned};
+use crate::ids::{BuildId, BuildKey, ChangeId, DriverName, RepoName};
 use crate::plan::Entry;
 use crate::workspace::Job;
 
-/// All that can change what a build says. The commits are left out on purpose: equal trees are equal work.
+/// All that can change what a build says, but for the trees.
 #[derive(Serialize)]
 struct Inputs<'a> {
     driver: Option<&'a str>,
@@ -21,15 +22,10 @@ struct Inputs<'a> {
     artifacts: &'a [String],
     timeout_ms: u128,
     network: bool,
-    trees: &'a BTreeMap<&'a RepoName, &'a TreeId>,
 }
 
-pub(crate) fn build_key(
-    entry: &Entry,
-    job: &Job,
-    steps: &[String],
-    trees: &BTreeMap<&RepoName, &TreeId>,
-) -> BuildKey {
+/// Returns the digest of all that makes the builds of a job what they are, but for the trees.
+pub(crate) fn work_digest(entry: &Entry, job: &Job, steps: &[String]) -> [u8; 32] {
     let inputs = Inputs {
         driver: entry.driver.as_ref().map(DriverName::as_str),
         repo: &entry.repo,
@@ -39,21 +35,34 @@ pub(crate) fn build_key(
         artifacts: &job.artifacts,
         timeout_ms: job.timeout.as_millis(),
         network: job.network,
-        trees,
     };
     let text = serde_json::to_vec(&inputs).expect("names, texts and numbers are JSON");
-    BuildKey::parse(&hex(&Sha256::digest(text))).expect("a SHA-256 has 64 digits")
+    Sha256::digest(text).into()
 }
 
-/// The id of the n-th build of a key for a change in a run of the loop.
-pub(crate) fn build_id(key: &BuildKey, change: &ChangeId, run: u64, repetition: usize) -> BuildId {
-    let identity = format!("{run} {key} {change} {repetition}");
-    BuildId::parse(&hex(&Sha256::digest(identity))[..12]).expect("12 hexadecimal digits")
+/// Returns the key of a build of a job on a tree. The commits are left out on purpose: equal trees are equal work.
+pub(crate) fn build_key(planned: &Planned, states: &BTreeMap<RepoName, RepoState>) -> BuildKey {
+    let mut hasher = Sha256::new();
+    hasher.update(planned.digest);
+    for repo in &planned.sees {
+        if let Some(state) = states.get(repo) {
+            hasher.update(repo.as_str());
+            hasher.update(b"\0");
+            hasher.update(state.tree.as_str());
+            hasher.update(b"\n");
+        }
+    }
+    BuildKey::from(<[u8; 32]>::from(hasher.finalize()))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes all text");
-        text
-    })
+/// The id of the n-th build of a key for a change of an item in a run of the loop.
+pub(crate) fn build_id(
+    key: &BuildKey,
+    change: &ChangeId,
+    run: u64,
+    item: ItemId,
+    repetition: usize,
+) -> BuildId {
+    let identity = format!("{run} {key} {change} {item} {repetition}");
+    BuildId::of_digest(&Sha256::digest(identity).into())
 }

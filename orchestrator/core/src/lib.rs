@@ -6,7 +6,9 @@
 
 pub mod build;
 pub mod change;
+pub mod command;
 pub mod decide;
+pub mod dependencies;
 pub mod facts;
 pub mod glob;
 pub mod graph;
@@ -14,6 +16,7 @@ pub mod ids;
 mod keys;
 pub mod ledger;
 pub mod plan;
+pub mod queues;
 pub mod reason;
 pub mod scenario;
 pub mod signature;

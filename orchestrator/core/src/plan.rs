@@ -9,6 +9,7 @@ use crate::change::Change;
 use crate::glob::Globs;
 use crate::graph::Graph;
 use crate::ids::{ChangeId, DriverName, JobName, RepoName};
+use crate::ledger::Ledger;
 use crate::reason::Reason;
 use crate::steps::{self, StepContext};
 use crate::workspace::{Driver, Job, Mode, Need, Setting, Workspace};
@@ -85,6 +86,27 @@ impl Plan {
 }
 
 impl Plan {
+    /// Lets gating drivers that have not earned it act as advisory, by what the ledger knows of them. Sanity drivers gate
+    /// whatever they have earned, and so does a driver for changes of its own.
+    pub fn demote(&mut self, workspace: &Workspace, ledger: &Ledger) {
+        let Some(bar) = &workspace.policy.gating_requires else { return };
+        let sanity = workspace.common.get(&self.repo).map_or(&[][..], |common| &common.sanity.value);
+        for (name, driver) in &workspace.drivers {
+            if driver.repo == self.repo || sanity.contains(name) {
+                continue;
+            }
+            let Some(lack) = ledger.below_bar(name, driver.common_changes.jobs.value.iter(), bar) else {
+                continue;
+            };
+            for entry in self.entries.iter_mut().filter(|entry| entry.driver.as_ref() == Some(name)) {
+                if entry.vote() == Some(Vote::Gating) {
+                    entry.decision = Decision::Runs { vote: Vote::Advisory };
+                    entry.reasons.push(Reason::BelowBar { lack });
+                }
+            }
+        }
+    }
+
     /// Leaves out what is not wanted, but for what something wanted cannot do without.
     pub fn narrow(&mut self, wanted: impl Fn(&Entry) -> bool) {
         let mut keep: Vec<bool> = self.entries.iter().map(wanted).collect();
@@ -121,6 +143,7 @@ impl Entry {
                 reason,
                 Reason::Sanity { .. }
                     | Reason::OptInExpired { .. }
+                    | Reason::BelowBar { .. }
                     | Reason::Mode { .. }
                     | Reason::PathTouched { .. }
             )

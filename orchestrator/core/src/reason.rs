@@ -6,6 +6,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::ids::{JobName, RepoName};
+use crate::ledger::BelowBar;
 use crate::workspace::{Mode, Origin, Setting};
 
 /// One link of the chain.
@@ -30,6 +31,8 @@ pub enum Reason {
     Mode { mode: Mode, at: Origin },
     /// The opt-in has ended.
     OptInExpired { until: jiff::civil::Date, at: Origin },
+    /// It has not earned to gate.
+    BelowBar { lack: BelowBar },
     /// Listed for changes of its own.
     OwnChanges { at: Origin },
     /// Listed for common changes.
@@ -61,6 +64,7 @@ impl Reason {
             Self::Sanity { .. } => "sanity",
             Self::Mode { .. } => "mode",
             Self::OptInExpired { .. } => "opt-in-expired",
+            Self::BelowBar { .. } => "below-bar",
             Self::OwnChanges { .. } => "own-changes",
             Self::CommonChanges { .. } => "common-changes",
             Self::NoJobs => "no-jobs",
@@ -88,7 +92,11 @@ impl Reason {
             | Self::NeededBy { at, .. }
             | Self::NeedSkipped { at, .. } => Some(at),
             Self::Behind { chain, .. } => chain.last().map(|next| &next.at),
-            Self::Touched { .. } | Self::SharedPath { .. } | Self::NotBehind { .. } | Self::NoJobs => None,
+            Self::Touched { .. }
+            | Self::SharedPath { .. }
+            | Self::NotBehind { .. }
+            | Self::NoJobs
+            | Self::BelowBar { .. } => None,
         }
     }
 
@@ -118,6 +126,7 @@ impl Reason {
             Self::OptInExpired { until, .. } => {
                 write!(f, "its opt-in ended on {until}, so it acts as advisory")
             }
+            Self::BelowBar { lack } => write!(f, "acts as advisory until it has earned to gate: {lack}"),
             Self::OwnChanges { .. } => f.write_str("listed for own changes"),
             Self::CommonChanges { .. } => f.write_str("listed for common changes"),
             Self::NoJobs => f.write_str("no job is listed"),

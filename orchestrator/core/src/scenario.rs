@@ -65,6 +65,8 @@ pub struct Durations {
 /// Builds at once; 0: no limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Slots {
+    /// Over all runners.
+    pub total: u32,
     /// Of a runner that is not listed.
     pub default: u32,
     /// By kind of runner.

@@ -269,7 +269,7 @@ impl CommonChanges {
 }
 
 /// What executes a driver's builds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunnerKind {
     /// Child processes on this machine.
@@ -381,6 +381,14 @@ pub struct Window {
     pub grow: u32,
     /// Divided by on each failure.
     pub shrink: u32,
+}
+
+impl Window {
+    /// Returns a size within the bounds.
+    pub fn bounded(&self, size: u32) -> u32 {
+        let most = if self.ceiling == 0 { u32::MAX } else { self.ceiling };
+        size.max(self.floor).min(most)
+    }
 }
 
 impl Default for Window {

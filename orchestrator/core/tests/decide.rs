@@ -9,8 +9,11 @@ use std::sync::Arc;
 use crossgate_core::build::{BuildRequest, Ended, Exit, Failure, Outcome, Purpose, RepoState};
 use crossgate_core::change::Change;
 use crossgate_core::decide::{Action, Conclusion, Decision, RowState, decide};
-use crossgate_core::facts::{Build, BuildState, Conflict, Earlier, Facts, Item, TreeSpec, TreeState};
-use crossgate_core::ids::{ChangeId, Timestamp, TreeId};
+use crossgate_core::facts::{
+    Base, Build, BuildState, Conflict, Earlier, Fact, Facts, Item, Member, Merge, TreeKey, TreeState,
+};
+use crossgate_core::ids::{ChangeId, CommitId, Timestamp, TreeId};
+use crossgate_core::scenario::Slots;
 use crossgate_core::signature::signature_of;
 use proptest::prelude::*;
 use world::{World, commit};
@@ -41,13 +44,16 @@ struct Play {
     log: Vec<String>,
     script: Box<dyn Fn(&BuildRequest) -> Outcome>,
     conflicts: BTreeSet<ChangeId>,
+    /// What was merged for each tree, in the order in which they were made.
+    merged: Vec<(TreeKey, Vec<Merge>)>,
 }
 
 impl Play {
     fn of(text: &str, script: impl Fn(&BuildRequest) -> Outcome + 'static) -> Self {
-        let facts = Facts { slots: 2, run: 1, ..Facts::default() };
+        let facts = Facts::new(Slots { total: 2, ..Slots::default() }, 1);
         let (now, log, conflicts) = (1_000_000, Vec::new(), BTreeSet::new());
-        Self { world: World::of(text), facts, now, log, script: Box::new(script), conflicts }
+        let merged = Vec::new();
+        Self { world: World::of(text), facts, now, log, script: Box::new(script), conflicts, merged }
     }
 
     fn judges(mut self, id: &str, repo: &str, ahead: &[&Change]) -> Self {
@@ -57,8 +63,9 @@ impl Play {
         let ahead = ahead.iter().map(|&change| Arc::new(change.clone())).collect();
         let tips =
             Arc::new(workspace.repos.keys().map(|repo| (repo.clone(), commit(repo.as_str()))).collect());
-        let configuration = (workspace.clone(), self.world.graph.as_ref());
-        self.facts.items.push(Item::new(Arc::new(change), ahead, plan, configuration, tips));
+        let member = Member::new(Arc::new(change), plan, workspace.clone());
+        let item = Item::checked(member, &self.world.graph, ahead, Base::of_tips(tips));
+        self.facts.record(Fact::Joined(Box::new(item)), Timestamp::from_millis(self.now));
         self
     }
 
@@ -93,11 +100,22 @@ impl Play {
 
     fn begin(&mut self, action: Action) {
         match action {
-            Action::Prepare(spec) => {
-                let state = self.merged(&spec);
-                assert!(self.facts.trees.insert(spec, state).is_none(), "a tree is asked for once");
+            Action::Prepare(chain) => {
+                for (key, tips) in chain.tips {
+                    self.merged.push((key, Vec::new()));
+                    let state = |commit: &CommitId| RepoState { commit: commit.clone(), tree: tree(commit) };
+                    let states = tips.iter().map(|(repo, commit)| (repo.clone(), state(commit)));
+                    self.prepared(key, TreeState::Ready(Arc::new(states.collect())));
+                }
+                for (key, onto, merge) in chain.merges {
+                    let state = self.merge(onto, &merge);
+                    let before = self.merged.iter().find(|(key, _)| *key == onto).unwrap().1.clone();
+                    self.merged.push((key, before.into_iter().chain([merge]).collect()));
+                    self.prepared(key, state);
+                }
             }
-            Action::Start { request, semaphore } => {
+            Action::Start(build) => {
+                let request = &build.request;
                 let driver = request.driver.as_ref().map_or("-", |driver| driver.as_str());
                 self.log.push(format!(
                     "{} {driver}/{} {}",
@@ -105,70 +123,71 @@ impl Play {
                     request.job,
                     request.purpose.word()
                 ));
-                let id = request.id.clone();
-                let state = BuildState::Running { since: Timestamp::from_millis(self.now) };
-                let build = Build { request: *request, semaphore, state };
-                assert!(self.facts.builds.insert(id, build).is_none(), "a build is started once");
+                assert!(!self.facts.builds().contains_key(&request.id), "a build is started once");
+                self.record(Fact::Started(build));
             }
+            other => panic!("{other:?} is for a service"),
         }
     }
 
-    /// A tree is named after what is in it, as git does.
-    fn merged(&self, spec: &TreeSpec) -> TreeState {
-        if let Some(merge) = spec.merges.iter().find(|merge| self.conflicts.contains(&merge.change)) {
-            let (change, repo) = (merge.change.clone(), merge.repo.clone());
-            return TreeState::Conflict(Conflict {
-                change,
-                with: None,
-                repo,
-                files: vec!["src/lib.rs".to_owned()],
-            });
-        }
-        let state = |repo: &crossgate_core::ids::RepoName| {
-            let inside: Vec<_> = spec
-                .merges
-                .iter()
-                .filter(|merge| merge.repo == *repo)
-                .map(|merge| merge.change.as_str())
-                .collect();
-            let name = commit(&format!("{repo} {}", inside.join(" ")));
-            RepoState { tree: TreeId::parse(name.as_str()).expect("a commit id is a tree id"), commit: name }
+    fn record(&mut self, fact: Fact) {
+        self.facts.record(fact, Timestamp::from_millis(self.now));
+    }
+
+    fn prepared(&mut self, key: TreeKey, state: TreeState) {
+        assert!(!self.facts.trees().contains_key(&key), "a tree is asked for once");
+        self.record(Fact::Prepared(key, state));
+    }
+
+    /// A commit is named after what is in it, as git does.
+    fn merge(&self, onto: TreeKey, merge: &Merge) -> TreeState {
+        let before = match &self.facts.trees()[&onto] {
+            TreeState::Ready(states) => states,
+            conflict => return conflict.clone(),
         };
-        TreeState::Ready(Arc::new(spec.tips.keys().map(|repo| (repo.clone(), state(repo))).collect()))
+        if self.conflicts.contains(&merge.change) {
+            let (change, repo) = (merge.change.clone(), merge.repo.clone());
+            let files = vec!["src/lib.rs".to_owned()];
+            return TreeState::Conflict(Conflict { change, with: None, repo, files });
+        }
+        let commit = commit(&format!("{} {}", before[&merge.repo].commit, merge.change));
+        let mut states = before.as_ref().clone();
+        states.insert(merge.repo.clone(), RepoState { tree: tree(&commit), commit });
+        TreeState::Ready(Arc::new(states))
     }
 
     fn end_one(&mut self) -> bool {
         let running = |build: &Build| match build.state {
-            BuildState::Running { since } => Some(since),
+            BuildState::Running { since, .. } => Some(since),
             BuildState::Ended(_) => None,
         };
         let oldest =
-            self.facts.builds.iter().filter_map(|(id, build)| Some((running(build)?, id.clone()))).min();
+            self.facts.builds().iter().filter_map(|(id, build)| Some((running(build)?, id.clone()))).min();
         let Some((started, id)) = oldest else { return false };
         self.now += 1_000;
-        let outcome = (self.script)(&self.facts.builds[&id].request);
+        let outcome = (self.script)(&self.facts.builds()[&id].request);
         let ended = Ended { started, ended: Timestamp::from_millis(self.now), outcome };
-        self.facts.builds.get_mut(&id).expect("it was found above").state = BuildState::Ended(ended);
+        self.record(Fact::Ended(id, ended));
         true
     }
 
     fn check_invariants(&self, decision: &Decision) {
         let running =
-            self.facts.builds.values().filter(|build| matches!(build.state, BuildState::Running { .. }));
+            self.facts.builds().values().filter(|build| matches!(build.state, BuildState::Running { .. }));
         let starting = decision.actions.iter().filter_map(|action| match action {
-            Action::Start { request, .. } => Some(request.as_ref()),
-            Action::Prepare(_) => None,
+            Action::Start(build) => Some(&build.request),
+            _ => None,
         });
         let all: Vec<_> = running.map(|build| &build.request).chain(starting).collect();
-        assert!(all.len() <= self.facts.slots as usize, "capacity is never exceeded");
+        assert!(all.len() <= self.facts.slots.total as usize, "capacity is never exceeded");
         let keys: BTreeSet<_> = all.iter().map(|request| &request.key).collect();
         assert_eq!(keys.len(), all.len(), "equal work never runs twice at once");
-        for (item, state) in self.facts.items.iter().zip(&decision.items) {
+        for (item, state) in self.facts.items().iter().zip(&decision.items) {
             let merges =
                 !matches!(state.conclusion, Some(Conclusion::Conflict(_) | Conclusion::Failed { .. }));
             assert_eq!(
                 state.rows.len(),
-                if merges { item.plan.selected().count() } else { 0 },
+                if merges { item.plan().selected().count() } else { 0 },
                 "every selected job has a row"
             );
         }
@@ -196,6 +215,10 @@ impl Play {
         }
         lines
     }
+}
+
+fn tree(commit: &CommitId) -> TreeId {
+    TreeId::parse(commit.as_str()).expect("a commit id is a tree id")
 }
 
 fn fails(why: &str) -> Outcome {
@@ -275,12 +298,10 @@ fn a_dependency_is_in_both_trees_and_equal_work_is_shared() {
     let driver = world::change("D", "a", &["src/lib.rs"]);
     let mut play = Play::of(LAB, |_| Outcome::Pass).judges("D", "a", &[]).judges("A", "core", &[&driver]);
     insta::assert_snapshot!(play.verdicts().join("\n"));
-    let trees = play
-        .facts
-        .trees
-        .keys()
-        .map(|spec| spec.merges.iter().map(|merge| merge.change.as_str()).collect::<Vec<_>>().join("+"));
-    assert_eq!(trees.collect::<Vec<_>>(), ["", "D", "D+A"]);
+    let names =
+        |merges: &[Merge]| merges.iter().map(|merge| merge.change.as_str()).collect::<Vec<_>>().join("+");
+    let trees: Vec<_> = play.merged.iter().map(|(_, merges)| names(merges)).collect();
+    assert_eq!(trees, ["", "D", "D+A"]);
 }
 
 #[test]
@@ -289,7 +310,7 @@ fn a_fresh_pass_serves_again_and_a_stale_one_or_a_red_does_not() {
     first.play_out();
     let known: BTreeMap<_, _> = first
         .facts
-        .builds
+        .builds()
         .values()
         .filter_map(|build| match &build.state {
             BuildState::Ended(ended) => {
@@ -297,8 +318,9 @@ fn a_fresh_pass_serves_again_and_a_stale_one_or_a_red_does_not() {
                     id: build.request.id.clone(),
                     ended: ended.ended,
                     outcome: ended.outcome.clone(),
+                    landed: false,
                 };
-                Some((build.request.key.clone(), earlier))
+                Some((build.request.key, earlier))
             }
             BuildState::Running { .. } => None,
         })
@@ -320,7 +342,7 @@ fn a_fresh_pass_serves_again_and_a_stale_one_or_a_red_does_not() {
 fn a_semaphore_bounds_what_runs_at_once() {
     let text = LAB.replace("test:  {", "test:  { semaphore: rack,");
     let mut play = Play::of(&text, |_| Outcome::Pass).judges("A", "core", &[]);
-    play.facts.slots = 10;
+    play.facts.slots.total = 10;
     let mut most = 0;
     for _ in 0..100 {
         let decision = play.decide();
@@ -329,7 +351,7 @@ fn a_semaphore_bounds_what_runs_at_once() {
         }
         decision.actions.into_iter().for_each(|action| play.begin(action));
         let held =
-            play.facts.builds.values().filter(|build| {
+            play.facts.builds().values().filter(|build| {
                 build.semaphore.is_some() && matches!(build.state, BuildState::Running { .. })
             });
         most = most.max(held.count());
@@ -356,7 +378,7 @@ proptest! {
             }
         };
         let mut play = Play::of(LAB, script).judges("A", "core", &[]).judges("B", "a", &[]).judges("C", "core", &[]);
-        play.facts.slots = slots;
+        play.facts.slots.total = slots;
         let decision = play.play_out();
         for item in &decision.items {
             let blockers = match item.conclusion.as_ref().unwrap() {

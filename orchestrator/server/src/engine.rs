@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossgate_core::build::{BuildRequest, Ended, Outcome};
-use crossgate_core::decide::{Action, Decision, decide};
-use crossgate_core::facts::{Build, BuildState, Earlier, Facts, TreeSpec, TreeState};
+use crossgate_core::decide::{Action, Chain, Decision, decide};
+use crossgate_core::facts::{self, Earlier, Facts, TreeKey, TreeState};
 use crossgate_core::ids::{BuildId, BuildKey, RepoName, Timestamp};
 use crossgate_runner::{Archive, LocalRunner, PlaceError};
 use crossgate_vcs::Mirror;
@@ -34,9 +34,9 @@ pub struct Engine {
     runner: LocalRunner,
 }
 
-/// Something that became known.
-enum Fact {
-    Tree(Box<TreeSpec>, TreeState),
+/// Something that comes back from what was begun.
+enum News {
+    Tree(TreeKey, TreeState),
     Line(Arc<BuildRequest>, String),
     Ended(BuildId, Ended),
 }
@@ -59,7 +59,7 @@ impl Engine {
         cancel: &CancellationToken,
     ) -> Result<(Facts, Decision), Error> {
         let (sender, inbox) = mpsc::channel(INBOX);
-        let mut work = Work { inbox, tasks: JoinSet::new() };
+        let mut work = Work { inbox, tasks: JoinSet::new(), running: BTreeMap::new() };
         loop {
             let now = now();
             let decision = decide(&facts, now);
@@ -71,7 +71,7 @@ impl Engine {
                 return Err(Error::Internal("nothing is running and something is undecided".to_owned()));
             }
             for action in decision.actions {
-                self.start(action, now, &mut facts, &mut work.tasks, &sender, cancel);
+                self.start(action, now, &mut facts, &mut work, &sender, cancel)?;
             }
             let wake = decision.wake.map(|at| tokio::time::Instant::now() + at.since(now));
             tokio::select! {
@@ -91,43 +91,61 @@ impl Engine {
         action: Action,
         now: Timestamp,
         facts: &mut Facts,
-        tasks: &mut JoinSet<()>,
-        sender: &mpsc::Sender<Fact>,
+        work: &mut Work,
+        sender: &mpsc::Sender<News>,
         cancel: &CancellationToken,
-    ) {
+    ) -> Result<(), Error> {
         let sender = sender.clone();
         match action {
-            Action::Prepare(spec) => {
-                facts.trees.insert(spec.clone(), TreeState::Preparing);
-                let mirrors = self.mirrors.clone();
-                tasks.spawn_blocking(move || {
-                    let state = trees::prepare(&mirrors, &spec);
-                    // The loop has ended if nobody takes it.
-                    drop(sender.blocking_send(Fact::Tree(Box::new(spec), state)));
+            Action::Prepare(chain) => {
+                facts.record(facts::Fact::Preparing(chain.keys()), now);
+                let (mirrors, known) = (self.mirrors.clone(), known_trees(facts, &chain));
+                work.tasks.spawn_blocking(move || {
+                    trees::prepare(&mirrors, &chain, known, |key, state| {
+                        // The loop has ended if nobody takes it.
+                        drop(sender.blocking_send(News::Tree(key, state)));
+                    });
                 });
             }
-            Action::Start { request, semaphore } => {
-                let state = BuildState::Running { since: now };
-                let build = Build { request: (*request).clone(), semaphore, state };
-                facts.builds.insert(request.id.clone(), build);
-                let (engine, cancel) = (self.clone(), cancel.clone());
-                tasks.spawn(async move { engine.build(Arc::new(*request), sender, cancel).await });
+            Action::Start(build) => {
+                let request = Arc::new(build.request.clone());
+                facts.record(facts::Fact::Started(build), now);
+                let (engine, cancel) = (self.clone(), cancel.child_token());
+                work.running.insert(request.id.clone(), cancel.clone());
+                work.tasks.spawn(async move { engine.build(request, sender, cancel).await });
+            }
+            Action::Cancel(id) => {
+                if let Some(token) = work.running.get(&id) {
+                    token.cancel();
+                }
+                facts.record(facts::Fact::Cancelling(id), now);
+            }
+            Action::Enter { .. }
+            | Action::Refuse { .. }
+            | Action::Leave(_)
+            | Action::Land { .. }
+            | Action::Announce(_)
+            | Action::TellFrozen(..)
+            | Action::Report(_) => {
+                let text = "the loop wants to do what only a service does".to_owned();
+                return Err(Error::Internal(text));
             }
         }
+        Ok(())
     }
 
-    async fn build(&self, request: Arc<BuildRequest>, sender: mpsc::Sender<Fact>, cancel: CancellationToken) {
+    async fn build(&self, request: Arc<BuildRequest>, sender: mpsc::Sender<News>, cancel: CancellationToken) {
         let (mirrors, tree) = (self.mirrors.clone(), request.tree.clone());
         let place = move |src: &std::path::Path| trees::place(&mirrors, &tree, src).map_err(PlaceError::from);
         let (lines, about) = (sender.clone(), request.clone());
         let sink = move |event| {
             if let crossgate_runner::Event::Line(line) = event {
                 // Lines are for watching; the log has them all. A full inbox must not hold a build up.
-                drop(lines.try_send(Fact::Line(about.clone(), line)));
+                drop(lines.try_send(News::Line(about.clone(), line)));
             }
         };
         let ended = self.runner.run(&request, place, cancel, sink).await;
-        drop(sender.send(Fact::Ended(request.id.clone(), ended)).await);
+        drop(sender.send(News::Ended(request.id.clone(), ended)).await);
     }
 }
 
@@ -141,8 +159,10 @@ async fn sleep_until(moment: Option<tokio::time::Instant>) {
 
 /// What is under way, and what comes back from it.
 struct Work {
-    inbox: mpsc::Receiver<Fact>,
+    inbox: mpsc::Receiver<News>,
     tasks: JoinSet<()>,
+    /// What ends each build that runs.
+    running: BTreeMap<BuildId, CancellationToken>,
 }
 
 impl Work {
@@ -151,17 +171,33 @@ impl Work {
         let mut changed = false;
         while !changed {
             tokio::select! {
-                Some(fact) = self.inbox.recv() => changed = record(facts, fact, observer),
+                Some(fact) = self.inbox.recv() => changed = self.record(facts, fact, observer),
                 // A task that panics never sends what the loop waits for.
                 Some(ended) = self.tasks.join_next() => {
                     ended.map_err(|error| Error::Internal(format!("a task of the loop ended badly: {error}")))?;
                 }
             }
             while let Ok(fact) = self.inbox.try_recv() {
-                changed |= record(facts, fact, observer);
+                changed |= self.record(facts, fact, observer);
             }
         }
         Ok(())
+    }
+
+    /// Records what came back; returns whether there is something to decide anew.
+    fn record(&mut self, facts: &mut Facts, news: News, observer: &mut dyn Observer) -> bool {
+        match news {
+            News::Tree(key, state) => facts.record(facts::Fact::Prepared(key, state), now()),
+            News::Line(request, line) => {
+                observer.line(&request, &line);
+                return false;
+            }
+            News::Ended(id, ended) => {
+                self.running.remove(&id);
+                facts.record(facts::Fact::Ended(id, ended), now());
+            }
+        }
+        true
     }
 
     /// Waits until every build has ended itself and cleaned up.
@@ -175,24 +211,10 @@ impl Work {
     }
 }
 
-/// Records a fact; returns whether there is something to decide anew.
-fn record(facts: &mut Facts, fact: Fact, observer: &mut dyn Observer) -> bool {
-    match fact {
-        Fact::Tree(spec, state) => {
-            facts.trees.insert(*spec, state);
-            true
-        }
-        Fact::Line(request, line) => {
-            observer.line(&request, &line);
-            false
-        }
-        Fact::Ended(id, ended) => {
-            if let Some(build) = facts.builds.get_mut(&id) {
-                build.state = BuildState::Ended(ended);
-            }
-            true
-        }
-    }
+/// Returns how the trees are that a chain of others stands on and does not make itself.
+fn known_trees(facts: &Facts, chain: &Chain) -> BTreeMap<TreeKey, TreeState> {
+    let below = chain.merges.iter().map(|(_, onto, _)| onto);
+    below.filter_map(|onto| Some((*onto, facts.trees().get(onto)?.clone()))).collect()
 }
 
 /// Returns the latest conclusive outcome of each key in the archive, of builds with or of those without a sandbox.
@@ -201,7 +223,7 @@ pub fn earlier(archive: &Archive, sandboxed: bool) -> BTreeMap<BuildKey, Earlier
     for record in archive.records().into_iter().filter(|record| record.sandboxed == sandboxed) {
         if matches!(record.ended.outcome, Outcome::Pass | Outcome::Fail(_)) {
             let (id, ended, outcome) = (record.request.id, record.ended.ended, record.ended.outcome);
-            known.entry(record.request.key).or_insert(Earlier { id, ended, outcome });
+            known.entry(record.request.key).or_insert(Earlier { id, ended, outcome, landed: false });
         }
     }
     known

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossgate_core::change::{Change, Reference, dependencies};
-use crossgate_core::facts::Item;
+use crossgate_core::facts::{Base, Item, Member};
 use crossgate_core::ids::{BranchName, ChangeId, CommitId, RepoName, RepoPath};
 use crossgate_core::plan::{Entry, plan};
 use crossgate_core::suggest::nearest;
@@ -205,8 +205,8 @@ pub fn item(site: &Site, change: Change, wanted: impl Fn(&Entry) -> bool) -> Res
     }
     // A dependency in a repo that no build sees cannot matter, so it is not merged.
     order.retain(|dependency| tips.contains_key(&dependency.repo));
-    let change = Arc::new(change);
-    Ok(Item::new(change, order, Arc::new(plan), (workspace, &graph), Arc::new(tips)))
+    let member = Member::new(Arc::new(change), Arc::new(plan), workspace);
+    Ok(Item::checked(member, &graph, order, Base::of_tips(Arc::new(tips))))
 }
 
 /// Returns what a change depends on, directly and through others, in the order in which it is to be merged.

@@ -5,10 +5,14 @@
 #![warn(missing_docs)]
 
 mod outcome;
+mod play;
 mod text;
+mod world;
 
 pub use outcome::{
     BuildLine, ChangeLine, GateWord, LandedLine, Outcome, PipelineWord, ReportLine, ReportWord, StateWord,
     VerdictLine, Waiting,
 };
+pub use play::play;
 pub use text::in_words;
+pub use world::{Forge, Observer, Saying, Script, Stuck, World};

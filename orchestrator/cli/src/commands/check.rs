@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crossgate_core::change::Change;
 use crossgate_core::decide::{Conclusion, Decision, ItemState};
-use crossgate_core::facts::{Facts, Item};
+use crossgate_core::facts::{Fact, Facts, Item};
 use crossgate_core::ids::{DriverName, JobName};
 use crossgate_core::plan::Entry;
+use crossgate_core::scenario::Slots;
 use crossgate_core::suggest::nearest;
 use crossgate_runner::{LocalRunner, SandboxChoice, SandboxState, Settings};
 use crossgate_server::engine::{self, Engine};
@@ -114,12 +115,16 @@ pub(crate) fn check(
     let earlier =
         if args.no_reuse { BTreeMap::default() } else { engine::earlier(runner.archive(), sandboxed) };
     let run = engine::now().as_millis();
-    let facts = Facts { items, earlier, slots, run, ..Facts::default() };
+    let mut facts = Facts::new(Slots { total: slots, ..Slots::default() }, run);
+    facts.earlier = earlier;
+    for item in items {
+        facts.record(Fact::Joined(Box::new(item)), engine::now());
+    }
     let mut progress = Progress::new(printer);
     let result = block_on(&engine, facts, &mut progress);
     progress.finish();
     let (facts, decision) = result?;
-    Ok((facts.items, decision))
+    Ok((facts.items().to_vec(), decision))
 }
 
 /// Runs the loop; Ctrl-C ends every build first.
@@ -205,7 +210,7 @@ fn print(items: &[Item], decision: &Decision, args: &Args, printer: &mut Printer
     let partial = !args.driver.is_empty() || !args.job.is_empty();
     if printer.is_json() {
         let items = items.iter().zip(&decision.items).map(|(item, state)| ItemView {
-            plan: plan_view(&item.change, &item.ahead, &item.plan),
+            plan: plan_view(item.change(), &item.ahead, item.plan()),
             partial,
             verdicts: &state.rows,
             result: &state.conclusion,
@@ -214,7 +219,7 @@ fn print(items: &[Item], decision: &Decision, args: &Args, printer: &mut Printer
     }
     for (item, state) in items.iter().zip(&decision.items) {
         printer.raw(matrix::text(item, state, printer.is_verbose()))?;
-        printer.raw(matrix::conclusion(&item.change, state, partial))?;
+        printer.raw(matrix::conclusion(item.change(), state, partial))?;
     }
     Ok(())
 }
@@ -222,6 +227,7 @@ fn print(items: &[Item], decision: &Decision, args: &Args, printer: &mut Printer
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crossgate_core::facts::{ItemId, Pipeline};
     use crossgate_core::ids::ChangeId;
 
     #[test]
@@ -231,9 +237,14 @@ mod tests {
         let failed = Conclusion::Failed { reason: "no disk".to_owned() };
         let exit_of = |conclusions: &[&Conclusion]| {
             let item = |&conclusion: &&Conclusion| ItemState {
+                item: ItemId::default(),
+                pipeline: Pipeline::Check,
                 change: ChangeId::parse("core@more").unwrap(),
                 rows: Vec::new(),
                 conclusion: Some(conclusion.clone()),
+                wait: None,
+                failing: false,
+                tree: None,
             };
             exit(&conclusions.iter().map(item).collect::<Vec<_>>())
         };

@@ -223,7 +223,7 @@ fn print(items: &[Item], decision: &Decision, printer: &mut Printer) -> Result<(
     for (item, state) in items.iter().zip(&decision.items) {
         // xen is silent, and part of the story.
         printer.raw(matrix::text(item, state, true))?;
-        printer.raw(matrix::conclusion(&item.change, state, false))?;
+        printer.raw(matrix::conclusion(item.change(), state, false))?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ const MAX_DETAIL: usize = 72;
 
 /// Returns the matrix of one item. The rows of silent drivers are for their teams: one line for all, unless `whole`.
 pub(crate) fn text(item: &Item, state: &ItemState, whole: bool) -> String {
-    let mut text = plan::heading(&item.change) + &plan::with(&item.ahead);
+    let mut text = plan::heading(item.change()) + &plan::with(&item.ahead);
     let mut cells = table();
     let (shown, silent): (Vec<_>, Vec<_>) =
         state.rows.iter().partition(|row| whole || row.vote != Vote::Silent);
@@ -28,7 +28,7 @@ pub(crate) fn text(item: &Item, state: &ItemState, whole: bool) -> String {
     for row in first.into_iter().chain(others) {
         cells.add_row(cells_of(row));
     }
-    for alike in alike(item.plan.entries.iter().filter(|entry| !entry.runs())) {
+    for alike in alike(item.plan().entries.iter().filter(|entry| !entry.runs())) {
         cells.add_row(skipped_cells(&alike));
     }
     text.push_str(&indented(&cells));

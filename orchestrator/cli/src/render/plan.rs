@@ -43,9 +43,9 @@ pub(crate) fn with(ahead: &[Arc<Change>]) -> String {
 
 /// Returns a plan in a line for each job, with the reason that decided.
 pub(crate) fn brief(item: &Item) -> String {
-    let mut text = heading(&item.change) + &with(&item.ahead);
+    let mut text = heading(item.change()) + &with(&item.ahead);
     let mut cells = table();
-    for alike in alike(&item.plan.entries) {
+    for alike in alike(&item.plan().entries) {
         let word = if alike[0].runs() { styled(GREEN, "runs") } else { styled(DIM, "skips") };
         let reason = alike[0].decisive().map(ToString::to_string).unwrap_or_default();
         cells.add_row([word, short_label(&alike), styled(DIM, reason)]);

@@ -107,7 +107,7 @@ fn label(request: &BuildRequest) -> String {
 impl Observer for Progress<'_> {
     fn decided(&mut self, facts: &Facts, decision: &Decision) {
         self.total.set_message(one_line(&tally(decision), MAX_TOTAL));
-        for (id, build) in &facts.builds {
+        for (id, build) in facts.builds() {
             match &build.state {
                 BuildState::Running { .. } if !self.running.contains_key(id) => self.begins(&build.request),
                 BuildState::Running { .. } => {}

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::schedule::Schedule;
-use super::{BuildRef, Conclusion, ItemState, Row, RowState, Wait};
-use crate::build::{BuildRequest, Outcome, Purpose, RepoState};
-use crate::facts::{Build, BuildState, Earlier, Facts, Instructions, Item, TreeState};
-use crate::ids::{BuildId, BuildKey, RepoName, Timestamp, TreeId};
+use super::schedule::{Schedule, Want};
+use super::{BuildRef, Conclusion, Row, RowState, Wait};
+use crate::build::{Outcome, Purpose, RepoState};
+use crate::facts::{Build, BuildState, Earlier, Facts, Item, Planned, TreeState};
+use crate::ids::{BuildId, BuildKey, JobName, RepoName, Timestamp};
 use crate::keys;
-use crate::plan::{Entry, Vote, fulfils};
-use crate::verdict::{Evidence, Judgement, Runs, Verdict, judge};
-use crate::workspace::{Job, variable};
+use crate::plan::Vote;
+use crate::sprt;
+use crate::verdict::{Evidence, Judgement, Leaning, Runs, Verdict, judge, leaning};
+use crate::workspace::{Absent, Confirm, Driver};
 
 /// How long after a build that said nothing of its tree the next one starts; twice as long each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -20,61 +21,87 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const LAST_RETRY: Duration = Duration::from_mins(1);
 
-/// The flake rate of a job of which nothing is known.
-const NOTHING_KNOWN: f64 = 0.02;
+/// Where an item is in its line, and what its rows may do.
+pub(super) struct Asked<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) item: &'a Item,
+    /// The trees with and without the item, as far as they are.
+    pub(super) trees: (&'a TreeState, &'a TreeState),
+    /// The item's position among the items, and in its line.
+    pub(super) place: usize,
+    pub(super) turn: usize,
+    /// Why nothing starts, if nothing does.
+    pub(super) held: Option<Wait>,
+}
 
-/// The trees with and without the change, as far as they are.
-type Trees<'a> = (&'a TreeState, &'a TreeState);
+/// How the rows of an item stand together.
+pub(super) struct Judged {
+    pub(super) rows: Vec<Row>,
+    pub(super) conclusion: Option<Conclusion>,
+    /// Whether it is more likely than not to fail.
+    pub(super) failing: bool,
+    /// The first job that holds the items behind it, and has not passed.
+    pub(super) holding: Option<JobName>,
+}
 
-pub(super) fn item_state(
-    facts: &Facts,
-    item: &Item,
-    trees: Trees<'_>,
-    schedule: &mut Schedule<'_>,
-) -> ItemState {
-    let selected: Vec<_> = item.plan.selected().collect();
-    let mut rows: Vec<Option<Row>> = vec![None; selected.len()];
+/// Judges every row of an item, and asks for the builds that are wanted.
+pub(super) fn judged<'a>(asked: &Asked<'a>, schedule: &mut Schedule<'a>) -> Judged {
+    let planned = &asked.item.planned;
+    let mut rows: Vec<Option<(Row, bool)>> = vec![None; planned.len()];
+    let mut wishes = Wishes { schedule, wants: Vec::new() };
     // Needs have no cycles (the configuration refuses them), so each pass settles at least one row until all are.
-    while rows.iter().any(Option::is_none) {
-        let settled = rows.iter().flatten().count();
-        for (index, &(entry, job, vote)) in selected.iter().enumerate() {
+    let mut left = planned.len();
+    while left > 0 {
+        let before = left;
+        for (index, of) in planned.iter().enumerate() {
             if rows[index].is_some() {
                 continue;
             }
-            let Some(gate) = needs(&selected, &rows, entry, job) else { continue };
-            let asked = Asked { facts, item, entry, job, instructions: &item.instructions[index] };
-            let (state, builds) = match gate {
-                NeedsAre::Met => asked.state(trees, schedule),
-                NeedsAre::Awaited(wait) => (RowState::Waits { on: wait }, Vec::new()),
-                NeedsAre::Failed(reason) => {
-                    (RowState::Decided(Verdict::NotApplicable { reason }), Vec::new())
-                }
-            };
-            rows[index] = Some(row(entry, job, vote, state, builds));
+            let Some(needs) = needs(planned, &rows, of) else { continue };
+            rows[index] = Some(asked.row(index, of, needs, &mut wishes));
+            left -= 1;
         }
-        assert!(rows.iter().flatten().count() > settled, "the needs of {} go in a circle", item.change.id);
+        assert!(left < before, "the needs of {} go in a circle", asked.item.change().id);
     }
-    let rows: Vec<Row> = rows.into_iter().flatten().collect();
-    let conclusion = conclude(item, &rows);
-    ItemState { change: item.change.id.clone(), rows, conclusion }
+    let (mut rows, failing): (Vec<Row>, Vec<bool>) = rows.into_iter().flatten().unzip();
+    let blockers = blockers(asked.item, &rows);
+    let fails_fast = asked.item.workspace().pipelines.gate.fail_fast
+        && asked.item.pipeline == crate::facts::Pipeline::Gate;
+    if fails_fast && !blockers.is_empty() {
+        give_up(&mut rows, blockers[0]);
+        wishes.wants.clear();
+    }
+    for want in wishes.wants {
+        wishes.schedule.want(asked.place, asked.turn, want);
+    }
+    let waits = rows.iter().any(|row| matches!(row.state, RowState::Waits { .. }));
+    let failing = !blockers.is_empty() || failing.contains(&true);
+    let conclusion = match (waits, blockers.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(Conclusion::MayLand),
+        (false, false) => Some(Conclusion::MustNotLand { blockers }),
+    };
+    let passed =
+        |row: &Row| matches!(&row.state, RowState::Decided(verdict) if verdict.lets_dependents_run());
+    let holds = planned.iter().zip(&rows).find(|(of, row)| of.job.holds_followers && !passed(row));
+    Judged { holding: holds.map(|(of, _)| of.job.name.clone()), rows, conclusion, failing }
 }
 
-fn row(entry: &Entry, job: &Job, vote: Vote, state: RowState, builds: Vec<BuildRef>) -> Row {
-    let (driver, repo) = (entry.driver.clone(), entry.repo.clone());
-    Row { driver, repo, job: job.name.clone(), vote, state, builds }
+/// Returns the rows that block, as positions.
+fn blockers(item: &Item, rows: &[Row]) -> Vec<usize> {
+    let policy = &item.workspace().policy;
+    let blocks =
+        |row: &Row| matches!(&row.state, RowState::Decided(verdict) if verdict.blocks(row.vote, policy));
+    rows.iter().enumerate().filter(|(_, row)| blocks(row)).map(|(index, _)| index).collect()
 }
 
-fn conclude(item: &Item, rows: &[Row]) -> Option<Conclusion> {
-    let policy = &item.workspace.policy;
-    let mut blockers = Vec::new();
-    for (index, row) in rows.iter().enumerate() {
-        match &row.state {
-            RowState::Waits { .. } => return None,
-            RowState::Decided(verdict) if verdict.blocks(row.vote, policy) => blockers.push(index),
-            RowState::Decided(_) => {}
-        }
+/// Ends what still waits: one red is enough.
+fn give_up(rows: &mut [Row], blocker: usize) {
+    let reason =
+        format!("not needed any more: {} is red, and one red is enough (fail_fast)", rows[blocker].name());
+    for row in rows.iter_mut().filter(|row| matches!(row.state, RowState::Waits { .. })) {
+        row.state = RowState::Decided(Verdict::NotApplicable { reason: reason.clone() });
     }
-    Some(if blockers.is_empty() { Conclusion::MayLand } else { Conclusion::MustNotLand { blockers } })
 }
 
 /// How the needs of a job stand.
@@ -84,203 +111,294 @@ enum NeedsAre {
     Failed(String),
 }
 
-/// A selected job, with its entry in the plan and what its red means.
-type Selected<'a> = (&'a Entry, &'a Arc<Job>, Vote);
-
 /// Returns how the needs of a job stand; `None` while a needed row has not been looked at.
-fn needs(selected: &[Selected<'_>], rows: &[Option<Row>], entry: &Entry, job: &Job) -> Option<NeedsAre> {
+fn needs(planned: &[Planned], rows: &[Option<(Row, bool)>], of: &Planned) -> Option<NeedsAre> {
     let mut awaited = None;
-    for need in &job.needs {
-        let needed = selected
-            .iter()
-            .zip(rows)
-            .filter(|((other, job, _), _)| other.driver == entry.driver && fulfils(&job.name, need));
-        for ((_, needed, _), row) in needed {
-            match &row.as_ref()?.state {
-                RowState::Waits { .. } => awaited = Some(Wait::Need { job: needed.name.clone() }),
-                RowState::Decided(verdict) if !need.value.soft && !verdict.lets_dependents_run() => {
-                    return Some(NeedsAre::Failed(format!(
-                        "needs {}, which is {}",
-                        needed.name,
-                        verdict.word()
-                    )));
-                }
-                RowState::Decided(_) => {}
+    for &(index, soft) in &of.needs {
+        let name = &planned[index].job.name;
+        match &rows[index].as_ref()?.0.state {
+            RowState::Waits { .. } => awaited = Some(Wait::Need { job: name.clone() }),
+            RowState::Decided(verdict) if !soft && !verdict.lets_dependents_run() => {
+                return Some(NeedsAre::Failed(format!("needs {name}, which is {}", verdict.word())));
             }
+            RowState::Decided(_) => {}
         }
     }
     Some(awaited.map_or(NeedsAre::Met, NeedsAre::Awaited))
 }
 
-/// One selected job, and all that its state is computed from.
-struct Asked<'a> {
-    facts: &'a Facts,
-    item: &'a Item,
-    entry: &'a Entry,
-    job: &'a Job,
-    instructions: &'a Instructions,
+/// What is known of one side of a row.
+struct Side<'a> {
+    runs: Runs<'a>,
+    refs: Vec<BuildRef>,
+    /// When the first of them started.
+    since: Option<Timestamp>,
+    /// Whether one that runs has said that it is going to fail.
+    failing: bool,
 }
 
-/// What a build on one tree would do.
-struct Work {
-    key: BuildKey,
-    tree: BTreeMap<RepoName, RepoState>,
-    steps: Vec<String>,
+/// A build that could run: its key, and the states of the repos.
+type Keyed<'a> = (BuildKey, &'a Arc<BTreeMap<RepoName, RepoState>>);
+
+/// The builds that the rows of an item want.
+struct Wishes<'s, 'a> {
+    schedule: &'s mut Schedule<'a>,
+    wants: Vec<Want<'a>>,
 }
 
-impl Asked<'_> {
-    fn state(&self, trees: Trees<'_>, schedule: &mut Schedule<'_>) -> (RowState, Vec<BuildRef>) {
-        if self.job.steps.is_empty() {
-            return (unknown("it has no steps: only the driver's own rig can run it".to_owned()), Vec::new());
-        }
-        let (candidate, baseline) = match (self.work(trees.0), self.work(trees.1)) {
-            (Err(state), _) => return (state, Vec::new()),
-            (Ok(candidate), baseline) => (candidate, baseline),
-        };
-        let (with, mut builds) = self.runs(&candidate.key, Purpose::Candidate, schedule);
-        let candidates = builds.len();
-        let without = match &baseline {
-            Ok(baseline) => {
-                let (runs, more) = self.runs(&baseline.key, Purpose::Baseline, schedule);
-                builds.extend(more);
-                runs
+impl<'a> Asked<'a> {
+    /// Returns how a row stands, and whether it is more likely than not to block.
+    fn row(
+        &self,
+        index: usize,
+        of: &'a Planned,
+        needs: NeedsAre,
+        wishes: &mut Wishes<'_, 'a>,
+    ) -> (Row, bool) {
+        let (state, builds, red) = match needs {
+            _ if self.is_removed(of) => (self.removed(of), Vec::new(), false),
+            NeedsAre::Met => self.state(index, of, wishes),
+            NeedsAre::Awaited(on) => (RowState::Waits { on }, Vec::new(), false),
+            NeedsAre::Failed(reason) => {
+                (RowState::Decided(Verdict::NotApplicable { reason }), Vec::new(), false)
             }
-            Err(_) => Runs::default(),
         };
-        let attempts = self.job.attempts;
-        let evidence = Evidence { candidate: with, baseline: without, attempts, flake_rate: NOTHING_KNOWN };
-        let judgement = judge(self.item.workspace.policy.confirm, &evidence);
-        if judgement == Judgement::Decided(Verdict::Passed) {
-            // What the tree without the change did had no part in it.
-            builds.truncate(candidates);
+        let (driver, repo, job) = (of.driver.clone(), of.repo.clone(), of.job.name.clone());
+        (
+            Row { member: of.member, driver, repo, job, vote: of.vote, state, builds },
+            red && of.vote == Vote::Gating,
+        )
+    }
+
+    /// Whether its driver is no longer in the configuration.
+    fn is_removed(&self, of: &Planned) -> bool {
+        let (Some(driver), Some(current)) = (&of.driver, &self.facts.configuration) else { return false };
+        // A change that brings its driver with it is judged with its own configuration.
+        !Arc::ptr_eq(&current.workspace, &self.item.members[of.member].workspace)
+            && !current.workspace.drivers.contains_key(driver)
+            && self
+                .facts
+                .proposals
+                .get(&self.item.members[of.member].change.id)
+                .is_none_or(|of| of.configuration.is_none())
+    }
+
+    fn removed(&self, of: &Planned) -> RowState {
+        let name = of.driver.as_ref().map_or("it", |name| name.as_str());
+        let reason = format!("{name} is no longer a driver of the workspace");
+        RowState::Decided(Verdict::NotApplicable { reason })
+    }
+
+    fn state(
+        &self,
+        index: usize,
+        of: &'a Planned,
+        wishes: &mut Wishes<'_, 'a>,
+    ) -> (RowState, Vec<BuildRef>, bool) {
+        let now = wishes.schedule.now();
+        let states = match self.trees.0 {
+            TreeState::Ready(states) => states,
+            TreeState::Preparing | TreeState::Conflict(_) | TreeState::Failed { .. } => {
+                return (RowState::Waits { on: Wait::Tree }, Vec::new(), false);
+            }
+        };
+        if let Err(reason) = &of.commands {
+            return (RowState::Decided(Verdict::Unknown { reason: reason.clone() }), Vec::new(), false);
         }
-        let state = match judgement {
-            Judgement::Decided(verdict) => RowState::Decided(verdict),
+        let key = keys::build_key(of, states);
+        let with = self.side(&key, Purpose::Candidate, now);
+        if let Some(verdict) = self.absent(of, &with, wishes.schedule) {
+            return (RowState::Decided(self.waived(of, verdict, now)), with.refs, false);
+        }
+        if with.runs.conclusive.is_empty() && with.runs.inconclusive.is_empty() {
+            let red = with.failing && self.early_is_real(of);
+            return (self.ask((index, of), (key, states), Purpose::Candidate, &with, wishes), with.refs, red);
+        }
+        let (without, baseline) = self.baseline(of, now);
+        let evidence = Evidence {
+            candidate: with.runs.clone(),
+            baseline: without.runs.clone(),
+            attempts: of.job.attempts,
+            flake_rate: self.facts.ledger.flake_rate(of.driver.as_ref(), &of.job.name),
+        };
+        let confirm = self.item.workspace().policy.confirm;
+        let red = matches!(leaning(confirm, &evidence), Leaning::Red { real: true });
+        let state = match judge(confirm, &evidence) {
+            Judgement::Decided(verdict) => RowState::Decided(self.waived(of, verdict, now)),
             Judgement::NeedsCandidate => {
                 let again = !evidence.candidate.conclusive.is_empty();
                 let purpose = if again { Purpose::Confirm } else { Purpose::Candidate };
-                self.wait_for(candidate, purpose, &evidence.candidate, schedule)
+                self.ask((index, of), (key, states), purpose, &with, wishes)
             }
             Judgement::NeedsBaseline => match baseline {
-                Ok(baseline) => self.wait_for(baseline, Purpose::Baseline, &evidence.baseline, schedule),
+                Ok(build) => self.ask((index, of), build, Purpose::Baseline, &without, wishes),
                 Err(state) => state,
             },
         };
-        (state, builds)
+        let mut builds = with.refs;
+        if state != RowState::Decided(Verdict::Passed) {
+            // What the tree without the change did has no part in a pass.
+            builds.extend(without.refs);
+        }
+        let waits = matches!(state, RowState::Waits { .. });
+        (state, builds, waits && red)
     }
 
-    fn wait_for(
+    /// Asks for a build, unless it runs already or may not start yet; returns what is waited for.
+    fn ask(
         &self,
-        work: Work,
+        (row, planned): (usize, &'a Planned),
+        (key, states): Keyed<'a>,
         purpose: Purpose,
-        runs: &Runs<'_>,
-        schedule: &mut Schedule<'_>,
+        side: &Side<'_>,
+        wishes: &mut Wishes<'_, 'a>,
     ) -> RowState {
-        if let Some(at) = self.retry_at(&work.key, runs).filter(|at| *at > schedule.now()) {
-            schedule.wake(at);
-            return RowState::Waits { on: Wait::Retry { at } };
+        let waits = |on| RowState::Waits { on };
+        if let Some(at) = self.retry_at(&key, &side.runs).filter(|at| *at > wishes.schedule.now()) {
+            wishes.schedule.wake(at);
+            return waits(Wait::Retry { at });
         }
-        let change = &self.item.change.id;
-        let repetition = runs.inconclusive.len() + runs.conclusive.len();
-        let request = BuildRequest {
-            id: keys::build_id(&work.key, change, self.facts.run, repetition),
-            key: work.key,
-            change: change.clone(),
-            purpose,
-            attempt: u32::try_from(runs.inconclusive.len() + 1).unwrap_or(u32::MAX),
-            driver: self.entry.driver.clone(),
-            repo: self.entry.repo.clone(),
-            job: self.job.name.clone(),
-            cache: self.job.cache.as_ref().map_or_else(|| (&self.job.name).into(), Into::into),
-            tree: work.tree,
-            steps: work.steps,
-            variables: self.job.matrix.iter().map(|(key, value)| (variable(key), value.clone())).collect(),
-            timeout: self.job.timeout,
-            network: self.job.network,
-            artifacts: self.job.artifacts.clone(),
+        if let Some(running) = wishes.schedule.running(&key) {
+            return waits(running);
+        }
+        if let Some(held) = &self.held {
+            return waits(held.clone());
+        }
+        let runs = side.refs.len();
+        wishes.wants.push(Want { item: self.item, planned, row, states, key, purpose, runs });
+        waits(Wait::Tree)
+    }
+
+    /// What is known without the change, and the build that would tell more, or why there is none.
+    fn baseline(&self, of: &Planned, now: Timestamp) -> (Side<'a>, Result<Keyed<'a>, RowState>) {
+        let none = || Side { runs: Runs::default(), refs: Vec::new(), since: None, failing: false };
+        let unknown = |reason: String| RowState::Decided(Verdict::Unknown { reason });
+        match self.trees.1 {
+            TreeState::Ready(states) => {
+                let key = keys::build_key(of, states);
+                (self.side(&key, Purpose::Baseline, now), Ok((key, states)))
+            }
+            TreeState::Preparing => (none(), Err(RowState::Waits { on: Wait::Tree })),
+            TreeState::Conflict(_) => {
+                (none(), Err(unknown("fails, and the tree without the change does not merge".to_owned())))
+            }
+            TreeState::Failed { reason } => (
+                none(),
+                Err(unknown(format!("fails, and the tree without the change could not be made: {reason}"))),
+            ),
+        }
+    }
+
+    /// Whether a build that says early that it is going to fail is to be believed.
+    fn early_is_real(&self, of: &Planned) -> bool {
+        let rate = self.facts.ledger.flake_rate(of.driver.as_ref(), &of.job.name);
+        self.item.workspace().policy.confirm == Confirm::Off || sprt::likely_real(sprt::PRIOR_BAD, rate)
+    }
+
+    /// Silence past the deadline of the driver is a verdict.
+    fn absent(&self, of: &Planned, with: &Side<'_>, schedule: &mut Schedule<'_>) -> Option<Verdict> {
+        let member = &self.item.members[of.member];
+        let driver = member.workspace.drivers.get(of.driver.as_ref()?)?;
+        let common = |driver: &&Driver| driver.repo != member.change.repo;
+        let driver = Some(driver).filter(common)?;
+        let after = driver.common_changes.deadline?;
+        let deadline = with.since.filter(|_| with.runs.conclusive.is_empty())?.after(after);
+        if schedule.now() >= deadline {
+            return Some(Verdict::Absent { after, blocks: driver.common_changes.absent == Absent::Block });
+        }
+        schedule.wake(deadline);
+        None
+    }
+
+    /// Passes over a verdict that blocks, if somebody decided so.
+    fn waived(&self, of: &Planned, verdict: Verdict, now: Timestamp) -> Verdict {
+        let member = &self.item.members[of.member];
+        if !verdict.blocks(of.vote, &member.workspace.policy) {
+            return verdict;
+        }
+        let covers = |waiver: &&crate::facts::Waiver| {
+            waiver.until > now
+                && waiver.change == member.change.id
+                && Some(&waiver.driver) == of.driver.as_ref()
+                && waiver
+                    .job
+                    .as_ref()
+                    .is_none_or(|job| *job == of.job.name || job.as_str() == of.job.name.base())
         };
-        let driver = self.entry.driver.as_ref().and_then(|name| self.item.workspace.drivers.get(name));
-        RowState::Waits { on: schedule.want(request, self.job, driver, &self.item.workspace.semaphores) }
+        match self.facts.waivers.iter().find(covers) {
+            Some(waiver) => Verdict::Waived {
+                by: waiver.by.clone(),
+                reason: waiver.reason.clone(),
+                until: waiver.until,
+                verdict: verdict.word(),
+            },
+            None => verdict,
+        }
     }
 
     /// When a build is tried again that said nothing of its tree: what failed around it needs time to pass.
     fn retry_at(&self, key: &BuildKey, runs: &Runs<'_>) -> Option<Timestamp> {
         let tries = u32::try_from(runs.inconclusive.len()).unwrap_or(u32::MAX);
-        let of_key = |build: &&Build| build.request.key == *key;
-        let last =
-            self.facts.builds.values().filter(of_key).filter_map(|build| ended_at(&build.state)).max()?;
         let delay = FIRST_RETRY.saturating_mul(2u32.saturating_pow(tries.checked_sub(1)?));
+        let ids = self.facts.by_key.get(key)?;
+        let last = ids.iter().filter_map(|id| ended_at(&self.facts.builds.get(id)?.state)).max()?;
         Some(last.after(delay.min(LAST_RETRY)))
     }
 
-    /// What is known for a key: this run's builds, whoever asked for them; else an earlier run's, if it is fresh.
-    fn runs(&self, key: &BuildKey, side: Purpose, schedule: &Schedule<'_>) -> (Runs<'_>, Vec<BuildRef>) {
-        let mut found: Vec<_> =
-            self.facts.builds.iter().filter(|(_, build)| build.request.key == *key).collect();
-        found.sort_by_key(|(id, build)| (ended_at(&build.state), (*id).clone()));
-        let (mut runs, mut refs) = (Runs::default(), Vec::new());
-        for (id, build) in found {
-            refs.push(build_ref(id, &build.request, &build.state));
-            if let BuildState::Ended(ended) = &build.state {
-                add(&mut runs, &ended.outcome);
+    /// What is known for a key: the builds of what is in a pipeline, whoever asked for them; else an earlier outcome.
+    fn side(&self, key: &BuildKey, side: Purpose, now: Timestamp) -> Side<'a> {
+        let mut found = Side { runs: Runs::default(), refs: Vec::new(), since: None, failing: false };
+        for id in self.facts.by_key.get(key).into_iter().flatten() {
+            let Some(build) = self.facts.builds.get(id) else { continue };
+            match &build.state {
+                BuildState::Running { cancelled: true, .. } => {}
+                BuildState::Running { since, failing, .. } => {
+                    found.since.get_or_insert(*since);
+                    found.failing |= failing;
+                    found.refs.push(build_ref(id, build));
+                }
+                BuildState::Ended(ended) if ended.outcome == Outcome::Cancelled => {}
+                BuildState::Ended(ended) => {
+                    let own = ended.ended >= self.item.entered;
+                    let earlier = || self.reusable(&ended.outcome, ended.ended, false, side, now);
+                    if own || earlier() {
+                        found.since.get_or_insert(ended.started);
+                        add(&mut found.runs, &ended.outcome);
+                        found.refs.push(build_ref(id, build));
+                    }
+                }
             }
         }
-        if refs.is_empty()
-            && let Some(earlier) =
-                self.facts.earlier.get(key).filter(|earlier| self.reusable(earlier, side, schedule))
+        if let Some(earlier) = self.facts.earlier.get(key)
+            && found.refs.iter().all(|known| known.id != earlier.id)
+            && self.reusable(&earlier.outcome, earlier.ended, earlier.landed, side, now)
         {
-            add(&mut runs, &earlier.outcome);
-            refs.push(BuildRef {
-                id: earlier.id.clone(),
-                purpose: side,
-                outcome: Some(earlier.outcome.word()),
-                reused: true,
-                duration_ms: None,
-            });
+            add(&mut found.runs, &earlier.outcome);
+            found.refs.push(earlier_ref(earlier, side));
         }
-        (runs, refs)
+        found
     }
 
     /// A fresh pass of the candidate serves again, and so does a fresh red of the baseline. A red candidate deserves another
     /// look; and nobody is blamed on the word of a baseline that passed some time ago, since what is not in the key (a
-    /// toolchain, a rig) may have changed since.
-    fn reusable(&self, earlier: &Earlier, side: Purpose, schedule: &Schedule<'_>) -> bool {
-        let fresh = schedule.now().since(earlier.ended) <= self.item.workspace.policy.reuse;
-        let telling = match earlier.outcome {
-            Outcome::Pass => side == Purpose::Candidate,
+    /// toolchain, a rig) may have changed since, unless it is what landed through the gate.
+    fn reusable(
+        &self,
+        outcome: &Outcome,
+        ended: Timestamp,
+        landed: bool,
+        side: Purpose,
+        now: Timestamp,
+    ) -> bool {
+        let telling = match outcome {
+            Outcome::Pass => side == Purpose::Candidate || landed,
             Outcome::Fail(_) => side == Purpose::Baseline,
             Outcome::Timeout { .. } | Outcome::Infra { .. } | Outcome::Lost { .. } | Outcome::Cancelled => {
                 false
             }
         };
-        fresh && telling
+        telling && (landed || now.since(ended) <= self.item.workspace().policy.reuse)
     }
-
-    /// What a build on a tree would do, or how the row stands because there is none.
-    fn work(&self, tree: &TreeState) -> Result<Work, RowState> {
-        let states = match tree {
-            TreeState::Ready(states) => states,
-            TreeState::Preparing => return Err(RowState::Waits { on: Wait::Tree }),
-            TreeState::Conflict(_) => {
-                return Err(unknown("the tree without the change does not merge".to_owned()));
-            }
-            TreeState::Failed { reason } => {
-                return Err(unknown(format!("the tree could not be made: {reason}")));
-            }
-        };
-        let steps = self.instructions.commands.clone().map_err(unknown)?;
-        let seen = states.iter().filter(|(repo, _)| self.instructions.sees.contains(*repo));
-        let tree: BTreeMap<RepoName, RepoState> =
-            seen.map(|(repo, state)| (repo.clone(), state.clone())).collect();
-        let trees: BTreeMap<&RepoName, &TreeId> =
-            tree.iter().map(|(repo, state)| (repo, &state.tree)).collect();
-        let key = keys::build_key(self.entry, self.job, &steps, &trees);
-        Ok(Work { key, tree, steps })
-    }
-}
-
-fn unknown(reason: String) -> RowState {
-    RowState::Decided(Verdict::Unknown { reason })
 }
 
 fn add<'a>(runs: &mut Runs<'a>, outcome: &'a Outcome) {
@@ -298,17 +416,18 @@ fn ended_at(state: &BuildState) -> Option<Timestamp> {
     }
 }
 
-fn build_ref(id: &BuildId, request: &BuildRequest, state: &BuildState) -> BuildRef {
-    let ended = match state {
-        BuildState::Running { .. } => None,
-        BuildState::Ended(ended) => Some(ended),
+fn build_ref(id: &BuildId, build: &Build) -> BuildRef {
+    let (outcome, duration_ms) = match &build.state {
+        BuildState::Running { .. } => (None, None),
+        BuildState::Ended(ended) => {
+            let ms = ended.ended.since(ended.started).as_millis();
+            (Some(ended.outcome.word()), Some(u64::try_from(ms).unwrap_or(u64::MAX)))
+        }
     };
-    BuildRef {
-        id: id.clone(),
-        purpose: request.purpose,
-        outcome: ended.map(|ended| ended.outcome.word()),
-        reused: false,
-        duration_ms: ended
-            .map(|ended| u64::try_from(ended.ended.since(ended.started).as_millis()).unwrap_or(u64::MAX)),
-    }
+    BuildRef { id: id.clone(), purpose: build.request.purpose, outcome, reused: false, duration_ms }
+}
+
+fn earlier_ref(earlier: &Earlier, side: Purpose) -> BuildRef {
+    let (id, outcome) = (earlier.id.clone(), Some(earlier.outcome.word()));
+    BuildRef { id, purpose: side, outcome, reused: true, duration_ms: None }
 }

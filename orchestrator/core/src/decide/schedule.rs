@@ -1,23 +1,45 @@
-//! Which of the builds that are wanted start now: bounded by slots, semaphores and the drivers' own slots.
+//! Which of the builds that are wanted start now: bounded by the runners' slots, semaphores and the drivers' own slots.
+//!
+//! The gate comes before `check`. Within the gate the front of each queue comes first; within `check` the repos take turns,
+//! each with its oldest item; then whoever came first.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Action, Wait};
-use crate::build::{BuildRequest, Purpose};
-use crate::facts::{BuildState, Facts};
-use crate::ids::{BuildId, BuildKey, DriverName, SemaphoreName, Timestamp};
-use crate::workspace::{Driver, Job};
+use super::{Action, ItemState, RowState, Wait};
+use crate::build::{BuildRequest, Purpose, RepoState};
+use crate::facts::{Build, BuildState, Facts, Item, Pipeline, Planned};
+use crate::ids::{BuildId, BuildKey, DriverName, RepoName, SemaphoreName, Timestamp};
+use crate::keys;
+use crate::workspace::{RunnerKind, variable};
 
-/// What is in use, and what starts.
+/// A build that a row wants.
+pub(super) struct Want<'a> {
+    pub(super) item: &'a Item,
+    pub(super) planned: &'a Planned,
+    /// The row that wants it, as a position in the item.
+    pub(super) row: usize,
+    pub(super) states: &'a Arc<BTreeMap<RepoName, RepoState>>,
+    pub(super) key: BuildKey,
+    pub(super) purpose: Purpose,
+    /// How many builds of the key speak for the row so far.
+    pub(super) runs: usize,
+}
+
+/// Whose turn it is: lowest first.
+type Turn = (Pipeline, usize, i64);
+
+/// What is in use, and what is wanted.
 pub(super) struct Schedule<'a> {
     facts: &'a Facts,
     now: Timestamp,
     /// Builds that run or are about to, by what they are a function of.
     running: BTreeMap<BuildKey, (BuildId, Purpose, Timestamp)>,
-    semaphores: BTreeMap<SemaphoreName, u32>,
-    drivers: BTreeMap<DriverName, u32>,
+    semaphores: BTreeMap<&'a SemaphoreName, u32>,
+    drivers: BTreeMap<&'a DriverName, u32>,
+    runners: BTreeMap<RunnerKind, u32>,
     taken: u32,
-    actions: Vec<Action>,
+    wants: Vec<(Turn, usize, Want<'a>)>,
     wake: Option<Timestamp>,
 }
 
@@ -29,13 +51,19 @@ impl<'a> Schedule<'a> {
             running: BTreeMap::new(),
             semaphores: BTreeMap::new(),
             drivers: BTreeMap::new(),
+            runners: BTreeMap::new(),
             taken: 0,
-            actions: Vec::new(),
+            wants: Vec::new(),
             wake: None,
         };
         for build in facts.builds.values() {
-            if let BuildState::Running { since } = build.state {
-                schedule.occupy(&build.request, build.semaphore.as_ref(), since);
+            if let BuildState::Running { since, cancelled, .. } = build.state {
+                let request = &build.request;
+                schedule.occupy(request.driver.as_ref(), build.semaphore.as_ref(), build.runner);
+                if !cancelled {
+                    let known = (request.id.clone(), request.purpose, since);
+                    schedule.running.insert(request.key, known);
+                }
             }
         }
         schedule
@@ -45,24 +73,15 @@ impl<'a> Schedule<'a> {
         self.now
     }
 
-    /// Takes a build that is wanted: it waits for itself, for one like it, or for a place.
-    pub(super) fn want(
-        &mut self,
-        request: BuildRequest,
-        job: &Job,
-        driver: Option<&Driver>,
-        semaphores: &BTreeMap<SemaphoreName, u32>,
-    ) -> Wait {
-        if let Some((id, purpose, since)) = self.running.get(&request.key) {
-            return Wait::Build { id: id.clone(), purpose: *purpose, since: *since };
-        }
-        if let Some(wait) = self.full(&request, job, driver, semaphores) {
-            return wait;
-        }
-        let wait = Wait::Build { id: request.id.clone(), purpose: request.purpose, since: self.now };
-        self.occupy(&request, job.semaphore.as_ref(), self.now);
-        self.actions.push(Action::Start { request: Box::new(request), semaphore: job.semaphore.clone() });
-        wait
+    /// Returns the build of a key that is running.
+    pub(super) fn running(&self, key: &BuildKey) -> Option<Wait> {
+        let (id, purpose, since) = self.running.get(key)?;
+        Some(Wait::Build { id: id.clone(), purpose: *purpose, since: *since })
+    }
+
+    /// Takes a wish; `place` is its item's position among the items, `turn` its item's place in its line.
+    pub(super) fn want(&mut self, place: usize, turn: usize, want: Want<'a>) {
+        self.wants.push(((want.item.pipeline, turn, want.item.rank), place, want));
     }
 
     /// Asks to be called again at a moment.
@@ -70,40 +89,97 @@ impl<'a> Schedule<'a> {
         self.wake = Some(self.wake.map_or(at, |known| known.min(at)));
     }
 
-    /// Returns what starts, and when to look again though nothing has happened.
-    pub(super) fn finish(self) -> (Vec<Action>, Option<Timestamp>) {
-        (self.actions, self.wake)
+    /// Starts what there is room for, and tells every other row that wants something what it waits for.
+    pub(super) fn finish(mut self, items: &mut [ItemState]) -> (Vec<Action>, Option<Timestamp>) {
+        let mut wants = std::mem::take(&mut self.wants);
+        wants.sort_by_key(|(turn, place, want)| (*turn, *place, want.row));
+        let mut actions = Vec::new();
+        for (_, place, want) in wants {
+            let wait = self.running(&want.key).or_else(|| self.full(&want)).unwrap_or_else(|| {
+                let build = self.build(&want);
+                let known = (build.request.id.clone(), want.purpose, self.now);
+                let wait = Wait::Build { id: known.0.clone(), purpose: known.1, since: known.2 };
+                self.running.insert(want.key, known);
+                self.occupy(want.planned.driver.as_ref(), want.planned.job.semaphore.as_ref(), build.runner);
+                actions.push(Action::Start(Box::new(build)));
+                wait
+            });
+            items[place].rows[want.row].state = RowState::Waits { on: wait };
+        }
+        (actions, self.wake)
     }
 
-    fn full(
-        &self,
-        request: &BuildRequest,
-        job: &Job,
-        driver: Option<&Driver>,
-        semaphores: &BTreeMap<SemaphoreName, u32>,
-    ) -> Option<Wait> {
-        if self.taken >= self.facts.slots {
-            return Some(Wait::Slot { of: self.facts.slots });
+    fn build(&self, want: &Want<'_>) -> Build {
+        let Want { item, planned, .. } = want;
+        let job = &planned.job;
+        let change = &item.members[planned.member].change.id;
+        let known = self.facts.by_key.get(&want.key).map_or(0, Vec::len);
+        let seen = want.states.iter().filter(|(repo, _)| planned.sees.contains(*repo));
+        let request = BuildRequest {
+            id: keys::build_id(&want.key, change, self.facts.run, item.id, known),
+            key: want.key,
+            change: change.clone(),
+            purpose: want.purpose,
+            attempt: u32::try_from(want.runs + 1).unwrap_or(u32::MAX),
+            driver: planned.driver.clone(),
+            repo: planned.repo.clone(),
+            job: job.name.clone(),
+            cache: job.cache.as_ref().map_or_else(|| (&job.name).into(), Into::into),
+            tree: seen.map(|(repo, state)| (repo.clone(), state.clone())).collect(),
+            steps: planned.commands.clone().unwrap_or_default(),
+            variables: job.matrix.iter().map(|(key, value)| (variable(key), value.clone())).collect(),
+            timeout: job.timeout,
+            network: job.network,
+            artifacts: job.artifacts.clone(),
+        };
+        let state = BuildState::Running { since: self.now, failing: false, cancelled: false };
+        Build { request, semaphore: job.semaphore.clone(), runner: runner(item, planned), state }
+    }
+
+    fn full(&self, want: &Want<'_>) -> Option<Wait> {
+        let Want { item, planned, .. } = want;
+        let workspace = &item.members[planned.member].workspace;
+        let kind = runner(item, planned);
+        let slots = &self.facts.slots;
+        if slots.total != 0 && self.taken >= slots.total {
+            return Some(Wait::Slot { of: slots.total });
         }
-        if let (Some(name), Some(of)) = (&request.driver, driver.and_then(|driver| driver.ci.slots))
+        let of = slots.runners.get(&kind).copied().unwrap_or(slots.default);
+        if of != 0 && self.runners.get(&kind).is_some_and(|used| *used >= of) {
+            return Some(Wait::Slot { of });
+        }
+        if let Some(name) = &planned.driver
+            && let Some(of) = workspace.drivers.get(name).and_then(|driver| driver.ci.slots)
             && self.drivers.get(name).is_some_and(|used| *used >= of)
         {
             return Some(Wait::Slot { of });
         }
-        let name = job.semaphore.as_ref()?;
-        let of = semaphores.get(name).copied().unwrap_or(1);
+        let name = planned.job.semaphore.as_ref()?;
+        let of = workspace.semaphores.get(name).copied().unwrap_or(1);
         let held = self.semaphores.get(name).copied().unwrap_or(0);
         (held >= of).then(|| Wait::Semaphore { name: name.clone() })
     }
 
-    fn occupy(&mut self, request: &BuildRequest, semaphore: Option<&SemaphoreName>, since: Timestamp) {
+    fn occupy(
+        &mut self,
+        driver: Option<&'a DriverName>,
+        semaphore: Option<&'a SemaphoreName>,
+        runner: RunnerKind,
+    ) {
         self.taken += 1;
-        self.running.insert(request.key.clone(), (request.id.clone(), request.purpose, since));
+        *self.runners.entry(runner).or_default() += 1;
         if let Some(name) = semaphore {
-            *self.semaphores.entry(name.clone()).or_default() += 1;
+            *self.semaphores.entry(name).or_default() += 1;
         }
-        if let Some(driver) = &request.driver {
-            *self.drivers.entry(driver.clone()).or_default() += 1;
+        if let Some(driver) = driver {
+            *self.drivers.entry(driver).or_default() += 1;
         }
     }
+}
+
+/// What executes the builds of a planned job: what its driver says; a repo's own jobs run locally.
+fn runner(item: &Item, planned: &Planned) -> RunnerKind {
+    let drivers = &item.members[planned.member].workspace.drivers;
+    let driver = planned.driver.as_ref().and_then(|name| drivers.get(name));
+    driver.map_or(RunnerKind::Local, |driver| driver.ci.runner.value)
 }
