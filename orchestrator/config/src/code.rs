@@ -33,6 +33,7 @@ codes! {
     UnknownRepo "unknown-repo" "a name leads to no repo"
     UnknownDriver "unknown-driver" "a name leads to no driver"
     UnknownJob "unknown-job" "a name leads to no job that may be used there"
+    UnknownChange "unknown-change" "a name leads to no change of a scenario"
     UnknownSemaphore "unknown-semaphore" "a name leads to no semaphore"
     NameTaken "name-taken" "a job is declared twice"
     TooMany "too-many" "a list or a map is longer than it may be"

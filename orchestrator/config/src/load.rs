@@ -79,7 +79,7 @@ pub fn outline(workspace: &Source) -> Result<Outline, Diagnostics> {
     let Some(node) = node else { return Err(Diagnostics(problems.into_diagnostics())) };
     let file: OutlineFile = reader::read(&node, &problems, true).unwrap_or_default();
     if !file.version.is_absent() {
-        check_version(&file.version, node.at.file, &problems);
+        check_version(&file.version, Place::top(node.at.file), &problems);
     }
     let file = WorkspaceFile {
         workspace: file.workspace,
@@ -137,11 +137,8 @@ struct Files {
 
 impl Files {
     fn read(trees: &Trees, problems: &Problems) -> Self {
-        let workspace = trees.workspace.as_ref().map(|node| {
-            let keys: fn(&WorkspaceFile) -> [(&'static str, bool); 2] =
-                |file| [("workspace", file.workspace.is_absent()), ("repos", file.repos.is_absent())];
-            read(node, problems, |file| &file.version, keys)
-        });
+        let workspace =
+            trees.workspace.as_ref().map(|node| read(node, problems, |file| &file.version, needed));
         let repos = trees.repos.iter().map(|(name, node)| {
             (
                 name.clone(),
@@ -177,16 +174,37 @@ impl Files {
                 repo.as_ref().and_then(|repo| repo.value.rights.as_ref()).map(|rights| &rights.value);
             declared.add_repo(&name, file, rights.unwrap_or(&none), problems);
         }
-        let role = |repo: &Field<crate::raw::Repo>| {
-            repo.as_ref().is_some_and(|repo| repo.value.role.as_ref().is_some())
-        };
-        let roles: BTreeSet<RepoName> =
-            known.iter().filter(|(_, repo)| role(repo)).map(|(name, _)| (*name).clone()).collect();
+        let roles = known_roles(&self.workspace);
         let resolver = Resolver::new(&self.workspace, &declared, problems);
         let workspace = resolver.workspace(self.workspace, declared);
         check::all(Checked { workspace: &workspace, roles: &roles, today, problems });
         workspace
     }
+}
+
+/// Checks a `crossgate.yaml` that stands at a place of a scenario: what runs no builds needs no steps and no forge.
+pub(crate) fn embedded(mut file: WorkspaceFile, at: Place, today: Date, problems: &Problems) -> Workspace {
+    check_version(&file.version, at, problems);
+    check_needed(needed(&file), at, problems);
+    file.forge = Field::Absent;
+    let declared = Declared::take(&mut file, Vec::new(), problems);
+    let roles = known_roles(&file);
+    let workspace = Resolver::new(&file, &declared, problems).without_steps().workspace(file, declared);
+    check::all(Checked { workspace: &workspace, roles: &roles, today, problems });
+    workspace
+}
+
+/// Returns the repos whose role could be read.
+fn known_roles(file: &WorkspaceFile) -> BTreeSet<RepoName> {
+    let repos = file.repos.as_ref().map_or(&[][..], |repos| &repos.value.0);
+    let known =
+        |repo: &Field<crate::raw::Repo>| repo.as_ref().is_some_and(|repo| repo.value.role.as_ref().is_some());
+    repos.iter().filter(|(_, repo)| known(repo)).map(|(name, _)| name.value.0.clone()).collect()
+}
+
+/// Returns the keys that `crossgate.yaml` needs beside its version, and whether they are absent.
+fn needed(file: &WorkspaceFile) -> [(&'static str, bool); 2] {
+    [("workspace", file.workspace.is_absent()), ("repos", file.repos.is_absent())]
 }
 
 /// Reads a file; `needed` says which keys beside its version are needed, and whether they are absent.
@@ -197,21 +215,26 @@ fn read<T: DeserializeOwned + Default, const N: usize>(
     needed: fn(&T) -> [(&'static str, bool); N],
 ) -> T {
     let Some(file) = reader::read(node, problems, false) else { return T::default() };
-    check_version(version(&file), node.at.file, problems);
-    for (key, _) in needed(&file).into_iter().filter(|(_, absent)| *absent) {
-        problems
-            .error(Code::MissingKey, Place::top(node.at.file), format!("the key `{key}` is missing"))
-            .hint(format!("add `{key}: …`"));
-    }
+    check_version(version(&file), Place::top(node.at.file), problems);
+    check_needed(needed(&file), Place::top(node.at.file), problems);
     file
 }
 
-fn check_version(version: &Field<u32>, file: u32, problems: &Problems) {
+/// Says which of the keys, each with whether it is absent, are missing.
+pub(crate) fn check_needed<const N: usize>(keys: [(&'static str, bool); N], at: Place, problems: &Problems) {
+    for (key, _) in keys.into_iter().filter(|(_, absent)| *absent) {
+        problems
+            .error(Code::MissingKey, at, format!("the key `{key}` is missing"))
+            .hint(format!("add `{key}: …`"));
+    }
+}
+
+fn check_version(version: &Field<u32>, at: Place, problems: &Problems) {
     match version {
         Field::Absent => {
             problems
-                .error(Code::MissingKey, Place::top(file), "the key `version` is missing")
-                .hint(format!("add `version: {VERSION}` as the first line"));
+                .error(Code::MissingKey, at, "the key `version` is missing")
+                .hint(format!("add `version: {VERSION}` as the first key"));
         }
         Field::Given(given) if given.value != VERSION => {
             let message = format!("version {} of the grammar is not known: expected {VERSION}", given.value);

@@ -22,10 +22,15 @@ const MAX_LISTED: usize = 16;
 /// Longest message or hint, in characters.
 const MAX_MESSAGE: usize = 1_500;
 
+/// How a configuration is made smaller.
+const SPLIT: &str = "split jobs over several files of the catalogue, drivers over the repos' own files";
+
 /// The files being read and what was found wrong with them so far.
 #[derive(Debug)]
 pub(crate) struct Problems {
     files: Vec<Arc<Content>>,
+    /// The way out for a file that is too large.
+    pub(crate) smaller: &'static str,
     found: RefCell<Vec<(Place, Diagnostic)>>,
     /// What came after [`MAX_DIAGNOSTICS`]: how much, and whether an error was among it.
     beyond: Cell<(usize, bool)>,
@@ -33,7 +38,12 @@ pub(crate) struct Problems {
 
 impl Problems {
     pub(crate) fn new() -> Self {
-        Self { files: Vec::new(), found: RefCell::default(), beyond: Cell::default() }
+        Self { files: Vec::new(), smaller: SPLIT, found: RefCell::default(), beyond: Cell::default() }
+    }
+
+    /// Starts with no files, for a scenario.
+    pub(crate) fn of_scenario() -> Self {
+        Self { smaller: "leave out what the scenario need not show", ..Self::new() }
     }
 
     /// Takes a file in and returns its number.

@@ -13,7 +13,7 @@ use crate::scalar::{Day, Id, NeedText, Pattern, Share, Span};
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident => $core:ty { $($(#[$variant_doc:meta])* $variant:ident,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
         #[serde(rename_all = "kebab-case")]
         pub(crate) enum $name { $($(#[$variant_doc])* $variant,)* }
 
@@ -24,6 +24,8 @@ macro_rules! words {
         }
     )*};
 }
+
+pub(crate) use words;
 
 words! {
     /// What a repo is in its workspace.

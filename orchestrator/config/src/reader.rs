@@ -7,7 +7,7 @@ use crossgate_core::suggest::nearest;
 use serde::de::value::{MapAccessDeserializer, SeqDeserializer, StrDeserializer};
 use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer as _, MapAccess,
-    SeqAccess, Unexpected, Visitor,
+    SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 
 use crate::code::Code;
@@ -143,6 +143,15 @@ const ELSEWHERE: &[(&str, &str, Code, &str)] = &[
         Code::RaisesRights,
         "only `crossgate.yaml` says which drivers gate a common change",
     ),
+    ("ScenarioFile", "version", Code::UnknownKey, "it belongs under `workspace`"),
+    ("ScenarioFile", "forge", Code::UnknownKey, "it belongs under `workspace`"),
+    ("ScenarioFile", "repos", Code::UnknownKey, "it belongs under `workspace`"),
+    ("ScenarioFile", "common", Code::UnknownKey, "it belongs under `workspace`"),
+    ("ScenarioFile", "drivers", Code::UnknownKey, "it belongs under `workspace`"),
+    ("ScenarioFile", "jobs", Code::UnknownKey, "it belongs under `workspace`"),
+    ("ScenarioFile", "pipelines", Code::UnknownKey, "it belongs under `workspace`"),
+    ("ScenarioFile", "semaphores", Code::UnknownKey, "it belongs under `workspace`"),
+    ("ScenarioFile", "policy", Code::UnknownKey, "it belongs under `workspace`"),
     ("Driver", "mode", Code::UnknownKey, "it belongs under `common_changes`"),
     ("Driver", "jobs", Code::UnknownKey, "they belong under `own_changes` or `common_changes.jobs`"),
     ("Driver", "deadline", Code::UnknownKey, "it belongs under `common_changes`"),
@@ -247,12 +256,24 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
         visitor.visit_map(Pairs::new(self, entries, Some(fields)))
     }
 
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if self.node.is_nothing() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        if name == KIND {
+            let kind = self.node.kind();
+            return if variants.contains(&kind) {
+                visitor.visit_enum(Kind { reader: self, kind })
+            } else {
+                Err(self.mismatch(&(&visitor as &dyn Expected).to_string()))
+            };
+        }
         visitor.visit_enum(Word(self.text(&format!("one of {}", quoted(variants)))?))
     }
 
@@ -261,7 +282,51 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     }
 
     serde::forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u128 f32 f64 char bytes byte_buf option unit unit_struct tuple tuple_struct
+        i8 i16 i32 i64 i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+    }
+}
+
+/// An enum of this name is chosen by what stands there: its variants are `text`, `list` and `map`, or some of these.
+/// A type says so with `#[serde(rename = "crossgate-kind")]`.
+const KIND: &str = "crossgate-kind";
+
+/// A value of an enum that is chosen by the kind of the value.
+struct Kind<'de, 'p> {
+    reader: Reader<'de, 'p>,
+    kind: &'static str,
+}
+
+impl<'de> EnumAccess<'de> for Kind<'de, '_> {
+    type Error = Fault;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Fault> {
+        let word: StrDeserializer<'de, Fault> = self.kind.into_deserializer();
+        Ok((seed.deserialize(word)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Kind<'de, '_> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {
+        seed.deserialize(self.reader)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.reader.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.reader.deserialize_map(visitor)
     }
 }
 

@@ -35,11 +35,18 @@ const MAX_NEEDS: usize = 100;
 pub(crate) struct Resolver<'a> {
     names: Names<'a>,
     problems: &'a Problems,
+    /// Whether a job without steps is wrong.
+    steps_needed: bool,
 }
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(file: &raw::WorkspaceFile, declared: &Declared, problems: &'a Problems) -> Self {
-        Self { names: Names::new(file, declared, problems), problems }
+        Self { names: Names::new(file, declared, problems), problems, steps_needed: true }
+    }
+
+    /// Lets jobs be without steps.
+    pub(crate) fn without_steps(self) -> Self {
+        Self { steps_needed: false, ..self }
     }
 
     /// Makes the checked workspace, as far as it can be made.
@@ -242,7 +249,7 @@ impl<'a> Resolver<'a> {
             Field::Absent => Some(at),
             Field::Bad => None,
         };
-        if let Some(at) = empty {
+        if let Some(at) = empty.filter(|_| self.steps_needed) {
             self.problems
                 .error(Code::MissingKey, at, "a job needs at least one step")
                 .hint("add `steps: [{ run: COMMAND }]`".to_owned());

@@ -1,12 +1,14 @@
 //! The short forms of values: names, durations, shares, days and patterns.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use crossgate_core::glob::Globs;
-use crossgate_core::ids::{BranchName, DriverName, JobName, RepoName, SemaphoreName, SharedCache};
+use crossgate_core::ids::{BranchName, ChangeId, DriverName, JobName, RepoName, SemaphoreName, SharedCache};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
 
 use crate::field::{Field, Map};
 use crate::reader;
@@ -15,7 +17,7 @@ use crate::reader;
 const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
 
 /// A name of the core, read by its own door.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
 #[serde(transparent)]
 pub(crate) struct Id<T>(pub(crate) T);
 
@@ -57,6 +59,11 @@ impl Shape for BranchName {
     const PATTERN: &'static str = r"^[^-/.\s~^:?*\[\\][^\s~^:?*\[\\]{0,249}$";
 }
 
+impl Shape for ChangeId {
+    const TITLE: &'static str = "ChangeName";
+    const PATTERN: &'static str = r"^\S{1,400}$";
+}
+
 /// A duration such as `90s`, `90m`, `24h` or `7d`; at most a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
@@ -74,6 +81,51 @@ impl Span {
         let digits = number.bytes().all(|byte| byte.is_ascii_digit());
         let total = digits.then(|| number.parse::<u64>().ok()).flatten()?.checked_mul(seconds)?;
         (1..=MAX_SECONDS).contains(&total).then(|| Self(Duration::from_secs(total)))
+    }
+}
+
+/// A time since the start of a scenario, or a duration in one, such as `0s`, `90m` or `1h30m`; at most a year.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(pub(crate) Duration);
+
+/// Units and their seconds, the largest first.
+const UNITS: [(char, u64); 4] = [('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60), ('s', 1)];
+
+impl Moment {
+    fn parse(text: &str) -> Option<Self> {
+        let (mut rest, mut total) = (text, 0_u64);
+        for (unit, seconds) in UNITS {
+            let Some((number, after)) = rest.split_once(unit) else { continue };
+            if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(seconds)?)?;
+            rest = after;
+        }
+        let whole = rest.is_empty() && !text.is_empty() && total <= MAX_SECONDS;
+        whole.then(|| Self(Duration::from_secs(total)))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0.as_secs();
+        if rest == 0 {
+            return f.write_str("0s");
+        }
+        for (unit, seconds) in UNITS {
+            if rest >= seconds {
+                write!(f, "{}{unit}", rest / seconds)?;
+            }
+            rest %= seconds;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -144,6 +196,14 @@ from_text!(Span, Self::parse, "a duration such as `90s`, `90m`, `24h` or `7d`, a
     "description": "A number and a unit: `s`, `m`, `h` or `d`.",
     "pattern": "^[0-9]+[smhd]$",
     "examples": ["90s", "30m", "24h", "7d"]
+});
+
+from_text!(Moment, Self::parse, "a time such as `0s`, `90m` or `1h30m`, at most `365d`", {
+    "type": "string",
+    "description": "Numbers with units, the largest first: `d`, `h`, `m`, `s`.",
+    "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
+    "minLength": 2,
+    "examples": ["0s", "90m", "1h30m"]
 });
 
 from_text!(Share, Self::parse, "a share such as `5%` or `0.5%`, at most `100%`", {
@@ -275,6 +335,36 @@ mod tests {
         }
         for bad in ["", "s", "0s", "-1s", "+1s", "1.5h", "90", "1w", "366d", "99999999999999999999s", "1ü"] {
             assert_eq!(Span::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn moments_have_several_units_and_may_be_zero() {
+        for (text, seconds, shown) in [
+            ("0s", 0, "0s"),
+            ("90m", 5_400, "1h30m"),
+            ("1h30m", 5_400, "1h30m"),
+            ("1d1s", 86_401, "1d1s"),
+            ("365d", MAX_SECONDS, "365d"),
+        ] {
+            let moment = Moment::parse(text).unwrap();
+            assert_eq!((moment.0.as_secs(), moment.to_string().as_str()), (seconds, shown), "{text}");
+        }
+        for bad in [
+            "",
+            "s",
+            "0",
+            "-1s",
+            "+1s",
+            "1.5h",
+            "1m1h",
+            "1m1m",
+            "365d1s",
+            "1w",
+            "1h ",
+            "99999999999999999999s",
+        ] {
+            assert_eq!(Moment::parse(bad), None, "{bad}");
         }
     }
 

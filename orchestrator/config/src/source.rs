@@ -79,9 +79,7 @@ pub(crate) fn take(problems: &mut Problems, source: &Source) -> Option<u32> {
     if source.text.len() > MAX_SOURCE_BYTES {
         let file = problems.add_file(&source.name, String::new());
         let message = format!("the file is too long: expected at most {MAX_SOURCE_BYTES} bytes");
-        problems.error(Code::TooLarge, Place::whole(file), message).hint(
-            "split jobs over several files of the catalogue, drivers over the repos' own files".to_owned(),
-        );
+        problems.error(Code::TooLarge, Place::whole(file), message).hint(problems.smaller.to_owned());
         return None;
     }
     match std::str::from_utf8(&source.text) {

@@ -58,6 +58,15 @@ impl Node {
         matches!(&self.value, Value::Text(text, true) if matches!(text.as_str(), "" | "~" | "null"))
     }
 
+    /// Names the kind of its value.
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Text(..) => "text",
+            Value::List(_) => "list",
+            Value::Map(_) => "map",
+        }
+    }
+
     /// Says what it is, for people.
     pub(crate) fn describe(&self) -> String {
         match &self.value {
@@ -228,9 +237,9 @@ impl Builder<'_> {
     }
 
     fn too_complex(&self, at: Place, how: &str) -> Refused {
-        self.problems.error(Code::TooComplex, at, format!("the file is too complex: {how}")).hint(
-            "split jobs over several files of the catalogue, drivers over the repos' own files".to_owned(),
-        );
+        self.problems
+            .error(Code::TooComplex, at, format!("the file is too complex: {how}"))
+            .hint(self.problems.smaller.to_owned());
         Refused
     }
 }

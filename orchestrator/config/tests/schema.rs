@@ -18,7 +18,7 @@ fn walk<'a>(path: &str, value: &'a Value, visit: &mut dyn FnMut(&str, &'a Value)
 
 #[test]
 fn every_key_is_described_and_no_other_is_allowed() {
-    for kind in [SchemaKind::Workspace, SchemaKind::Repo, SchemaKind::Catalogue] {
+    for kind in [SchemaKind::Workspace, SchemaKind::Repo, SchemaKind::Catalogue, SchemaKind::Scenario] {
         let schema = schema(kind);
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         let (mut keys, mut maps) = (0, 0);
