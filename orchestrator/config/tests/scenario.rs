@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossgate_config::{Diagnostic, Diagnostics, LoadedScenario, Severity, Source, load_scenario};
 use crossgate_core::scenario::{Happening, LandingResult, Said, Scenario};
 use jiff::civil::date;
+use proptest::prelude::*;
 
 fn source(text: &str) -> Source {
     Source { name: "scenario.yaml".to_owned(), text: text.as_bytes().to_vec() }
@@ -130,4 +131,53 @@ fn nothing_is_unbounded() {
     let line: String = (0..9_999).map(child).collect();
     let line = loaded(&format!("{base}\nchanges:\n  c0: {{ repo: core }}\n{line}"));
     assert_eq!(line.scenario.changes.len(), 10_000);
+}
+
+/// Puts a text through all that reads or shows it.
+fn survives(text: &str) {
+    if let Err(found) = load_scenario(&source(text)) {
+        assert!(found.0.iter().any(|found| found.severity == Severity::Error));
+        assert!(!found.render(true, 80).is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_mutated_scenario_never_panics(
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..12, "[-a-z0-9:,{}\\[\\]&*!|'\"%~ \n]{0,6}"), 1..6),
+    ) {
+        let mut text: Vec<char> = include_str!("scenarios/whole.yaml").chars().collect();
+        for (at, len, put) in cuts {
+            let from = at.index(text.len());
+            text.splice(from..(from + len).min(text.len()), put.chars());
+        }
+        survives(&text.into_iter().collect::<String>());
+    }
+
+    #[test]
+    fn swapped_lines_never_panic(
+        swaps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..8),
+    ) {
+        let mut lines: Vec<&str> = include_str!("scenarios/whole.yaml").lines().collect();
+        for (a, b) in swaps {
+            let (a, b) = (a.index(lines.len()), b.index(lines.len()));
+            lines.swap(a, b);
+        }
+        survives(&lines.join("\n"));
+    }
+
+    #[test]
+    fn words_in_wrong_places_never_panic(
+        swaps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..12),
+    ) {
+        let text = include_str!("scenarios/whole.yaml");
+        let mut words: Vec<&str> = text.split_inclusive(' ').collect();
+        for (a, b) in swaps {
+            let (a, b) = (a.index(words.len()), b.index(words.len()));
+            words[a] = words[b];
+        }
+        survives(&words.concat());
+    }
 }

@@ -11,7 +11,7 @@ mod world;
 
 pub use outcome::{
     BuildLine, ChangeLine, GateWord, LandedLine, Outcome, PipelineWord, ReportLine, ReportWord, StateWord,
-    VerdictLine, Waiting,
+    VerdictLine, Waiting, outcome_schema,
 };
 pub use play::play;
 pub use text::in_words;

@@ -4,10 +4,37 @@ use std::collections::BTreeMap;
 
 use crossgate_core::build::Purpose;
 use crossgate_core::ids::{ChangeId, DriverName, JobName, RepoName};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
+/// The words of verdicts.
+const VERDICTS: [&str; 11] = [
+    "passed",
+    "regressed",
+    "broken-before",
+    "broken-differently",
+    "fixed",
+    "flaky",
+    "infra",
+    "absent",
+    "not-applicable",
+    "waived",
+    "unknown",
+];
+
+/// Returns the JSON Schema of [`Outcome`], in draft 2020-12.
+pub fn outcome_schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Outcome>()
+        .to_value()
+}
+
 /// Everything that came out. Times are since the start, in the units of the configuration: `1h30m`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(title = "Crossgate scenario outcome")]
 pub struct Outcome {
     /// The scenario's name.
     pub scenario: String,
@@ -16,6 +43,7 @@ pub struct Outcome {
     /// What landed, in order.
     pub landed: Vec<LandedLine>,
     /// Every change of the scenario.
+    #[schemars(with = "BTreeMap<String, ChangeLine>")]
     pub changes: BTreeMap<ChangeId, ChangeLine>,
     /// Every build that started, in the order in which they did.
     pub builds: Vec<BuildLine>,
@@ -24,25 +52,28 @@ pub struct Outcome {
     /// Every report, in order.
     pub reports: Vec<ReportLine>,
     /// The changes that are on each repo's branch at the end, in the order in which they landed.
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub tips: BTreeMap<RepoName, Vec<ChangeId>>,
     /// What each item and build waited for and why, in the order in which the waits began.
     pub waits: Vec<Waiting>,
     /// Branches on which nothing lands until somebody looks, with why.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub frozen: BTreeMap<RepoName, String>,
 }
 
 /// A change that landed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LandedLine {
     /// Which.
+    #[schemars(with = "String")]
     pub change: ChangeId,
     /// When.
     pub at: String,
 }
 
 /// How a change stands at the end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ChangeLine {
     /// Whether it is open.
     pub state: StateWord,
@@ -55,7 +86,7 @@ pub struct ChangeLine {
 }
 
 /// Whether a change is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StateWord {
     /// Nobody proposed it yet.
@@ -69,7 +100,7 @@ pub enum StateWord {
 }
 
 /// What the gate came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GateWord {
     /// It landed.
@@ -89,34 +120,40 @@ pub enum GateWord {
 }
 
 /// A build that started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BuildLine {
     /// The job.
+    #[schemars(with = "String")]
     pub job: JobName,
     /// The driver, if the job belongs to one.
+    #[schemars(with = "Option<String>")]
     pub driver: Option<DriverName>,
     /// The change that is judged.
+    #[schemars(with = "String")]
     pub change: ChangeId,
     /// The change's revision.
     pub revision: u32,
     /// For which pipeline.
     pub pipeline: PipelineWord,
     /// Why it ran.
+    #[schemars(with = "String", extend("enum" = ["candidate", "baseline", "confirm"]))]
     pub purpose: Purpose,
     /// The n-th build of this job for the change on this tree, whatever its purpose, from 1.
     pub attempt: u32,
     /// The unmerged changes in its tree, in merge order.
+    #[schemars(with = "Vec<String>")]
     pub with: Vec<ChangeId>,
     /// When it started.
     pub started: String,
-    /// When it ended; `None`: it still runs.
+    /// When it ended; null: it still runs.
     pub ended: Option<String>,
-    /// What it said; `None`: it still runs.
+    /// What it said; null: it still runs.
+    #[schemars(extend("enum" = ["pass", "fail", "infra", "timeout", "lost", "cancelled", null]))]
     pub outcome: Option<&'static str>,
 }
 
 /// A pipeline's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PipelineWord {
     /// Tests, and votes.
@@ -126,24 +163,29 @@ pub enum PipelineWord {
 }
 
 /// A verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct VerdictLine {
     /// The change.
+    #[schemars(with = "String")]
     pub change: ChangeId,
     /// The driver, if the job belongs to one.
+    #[schemars(with = "Option<String>")]
     pub driver: Option<DriverName>,
     /// The job.
+    #[schemars(with = "String")]
     pub job: JobName,
     /// The pipeline in which it was reached.
     pub pipeline: PipelineWord,
     /// The verdict's word.
+    #[schemars(extend("enum" = VERDICTS))]
     pub verdict: &'static str,
 }
 
 /// A report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ReportLine {
     /// On which change.
+    #[schemars(with = "String")]
     pub change: ChangeId,
     /// Of which pipeline.
     pub pipeline: PipelineWord,
@@ -156,7 +198,7 @@ pub struct ReportLine {
 }
 
 /// What a report says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportWord {
     /// It entered a pipeline.
@@ -178,20 +220,23 @@ pub enum ReportWord {
 }
 
 /// What something waited for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Waiting {
     /// The change.
+    #[schemars(with = "String")]
     pub change: ChangeId,
-    /// The pipeline; `None`: it is in none yet.
+    /// The pipeline; null: it is in none yet.
     pub pipeline: Option<PipelineWord>,
     /// The driver, if a job of one waits.
+    #[schemars(with = "Option<String>")]
     pub driver: Option<DriverName>,
-    /// The job; `None`: the change as a whole waits.
+    /// The job; null: the change as a whole waits.
+    #[schemars(with = "Option<String>")]
     pub job: Option<JobName>,
     /// For what and why, as one sentence without a full stop.
     pub on: String,
     /// Since when.
     pub since: String,
-    /// Until when; `None`: it still waits.
+    /// Until when; null: it still waits.
     pub until: Option<String>,
 }

@@ -3,7 +3,8 @@
 //! From `orchestrator/config`, for ten minutes and at most 2 GB, starting with the files of the tests:
 //!
 //! ```sh
-//! RUSTC_BOOTSTRAP=1 cargo fuzz run load fuzz/corpus/load tests/diagnostics tests/example -- -max_total_time=600 -timeout=20
+//! RUSTC_BOOTSTRAP=1 cargo fuzz run load fuzz/corpus/load tests/diagnostics tests/example \
+//!     tests/malformed tests/scenarios -- -max_total_time=600 -timeout=20
 //! ```
 //!
 //! Lines `# file: NAME` split the input into `crossgate.yaml`, `jobs/NAME.yaml` and `REPO/.crossgate.yaml`.
@@ -11,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use crossgate_config::{Source, Sources, load, outline, show};
+use crossgate_config::{Source, Sources, load, load_scenario, outline, show};
 use crossgate_core::ids::RepoName;
 use jiff::civil::date;
 use libfuzzer_sys::fuzz_target;
@@ -21,6 +22,7 @@ const MARK: &[u8] = b"# file: ";
 fuzz_target!(|bytes: &[u8]| {
     let sources = split(bytes);
     drop(outline(&sources.workspace));
+    drop(load_scenario(&sources.workspace));
     match load(&sources, date(2026, 3, 1)) {
         Ok(loaded) => assert!(!show(&loaded).is_empty(), "a workspace has at least a name"),
         Err(found) => assert!(!found.render(false, 100).is_empty(), "a refusal says why"),

@@ -163,13 +163,13 @@ pub(crate) enum Event {
     /// A bare time.
     Text(Moment),
     /// An event.
-    Map(Box<Step>),
+    Map(Box<Occurrence>),
 }
 
 /// Something that happens.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "an event, as a map with at least `do`")]
-pub(crate) struct Step {
+pub(crate) struct Occurrence {
     /// When, since the start; left out: at the time of the event before.
     pub(crate) at: Field<Moment>,
     /// What; left out: nothing, if only the time is given.

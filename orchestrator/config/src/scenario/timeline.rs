@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crossgate_core::ids::ChangeId;
 use crossgate_core::scenario::{Event, Happening, ScenarioChange, Scope};
 
-use super::raw::{self, Do, Step};
+use super::raw::{self, Do, Occurrence};
 use super::resolve::{Resolver, paths};
 use crate::code::Code;
 use crate::content::Place;
@@ -25,9 +25,9 @@ pub(super) fn events(
     let mut now = Located { value: Moment::default(), at: Place::whole(0) };
     let mut events = Vec::new();
     for Located { value: event, at } in items(timeline) {
-        let (given, step) = match event {
+        let (given, occurrence) = match event {
             raw::Event::Text(moment) => (Some(Located { value: moment, at }), Box::default()),
-            raw::Event::Map(mut step) => (std::mem::take(&mut step.at).given(), step),
+            raw::Event::Map(mut occurrence) => (std::mem::take(&mut occurrence.at).given(), occurrence),
         };
         let timed = given.is_some();
         if let Some(given) = given {
@@ -40,7 +40,7 @@ pub(super) fn events(
             }
             now = Located { value: given.value.max(now.value), at: given.at };
         }
-        events.extend(happened(resolver, *step, at, timed, changes).map(|(by, what)| Event {
+        events.extend(happened(resolver, *occurrence, at, timed, changes).map(|(by, what)| Event {
             at: now.value.0,
             by,
             what,
@@ -52,28 +52,28 @@ pub(super) fn events(
 /// Returns who does what; `timed` says whether a time is given, which may stand alone.
 fn happened(
     resolver: Resolver<'_>,
-    mut step: Step,
+    mut occurrence: Occurrence,
     at: Place,
     timed: bool,
     changes: &Changes,
 ) -> Option<(Option<String>, Happening)> {
-    let by = std::mem::take(&mut step.by).value();
-    let word = match std::mem::take(&mut step.r#do) {
+    let by = std::mem::take(&mut occurrence.by).value();
+    let word = match std::mem::take(&mut occurrence.r#do) {
         Field::Given(word) => word.value,
         Field::Bad => return None,
-        Field::Absent if timed && keys(&step).iter().all(|(_, place)| place.is_none()) => Do::Wait,
+        Field::Absent if timed && keys(&occurrence).iter().all(|(_, place)| place.is_none()) => Do::Wait,
         Field::Absent => {
             let found = resolver.problems.error(Code::MissingKey, at, "the key `do` is missing");
             found.hint("say what happens, such as `do: approve`".to_owned());
             return None;
         }
     };
-    check_keys(resolver, word, &step, at);
-    Some((by, what(resolver, word, step, changes)?))
+    check_keys(resolver, word, &occurrence, at);
+    Some((by, what(resolver, word, occurrence, changes)?))
 }
 
 /// Returns the keys that say more of what happens, each with the place of its value if it is given.
-fn keys(step: &Step) -> [(&'static str, Option<Place>); 7] {
+fn keys(occurrence: &Occurrence) -> [(&'static str, Option<Place>); 7] {
     /// Returns where a value stands; one that could not be read is there too, but was told of already.
     fn place<T>(field: &Field<T>) -> Option<Place> {
         match field {
@@ -83,13 +83,13 @@ fn keys(step: &Step) -> [(&'static str, Option<Place>); 7] {
         }
     }
     [
-        ("change", place(&step.change)),
-        ("depends_on", place(&step.depends_on)),
-        ("text", place(&step.text)),
-        ("files", place(&step.files)),
-        ("repo", place(&step.repo)),
-        ("branch", place(&step.branch)),
-        ("workspace", place(&step.workspace)),
+        ("change", place(&occurrence.change)),
+        ("depends_on", place(&occurrence.depends_on)),
+        ("text", place(&occurrence.text)),
+        ("files", place(&occurrence.files)),
+        ("repo", place(&occurrence.repo)),
+        ("branch", place(&occurrence.branch)),
+        ("workspace", place(&occurrence.workspace)),
     ]
 }
 
@@ -117,9 +117,9 @@ impl Do {
     }
 }
 
-fn check_keys(resolver: Resolver<'_>, word: Do, step: &Step, at: Place) {
+fn check_keys(resolver: Resolver<'_>, word: Do, occurrence: &Occurrence, at: Place) {
     let (word, needed, allowed) = word.grammar();
-    for (key, place) in keys(step) {
+    for (key, place) in keys(occurrence) {
         let takes = needed.contains(&key) || allowed.contains(&key);
         match place {
             None if needed.contains(&key) => {
@@ -140,35 +140,37 @@ fn check_keys(resolver: Resolver<'_>, word: Do, step: &Step, at: Place) {
             None | Some(_) => {}
         }
     }
-    if word == "tip" && step.repo.is_absent() && step.change.is_absent() {
+    if word == "tip" && occurrence.repo.is_absent() && occurrence.change.is_absent() {
         let found = resolver.problems.error(Code::MissingKey, at, "`tip` needs the key `repo` or `change`");
         found.hint("say to which repo somebody pushes: `repo: …`".to_owned());
     }
 }
 
-fn what(resolver: Resolver<'_>, word: Do, step: Step, changes: &Changes) -> Option<Happening> {
+fn what(resolver: Resolver<'_>, word: Do, occurrence: Occurrence, changes: &Changes) -> Option<Happening> {
     let names = resolver.names;
     Some(match word {
-        Do::Open => Happening::Open(names.change(step.change)?),
-        Do::Approve => Happening::Approve(names.change(step.change)?),
-        Do::Unapprove => Happening::Unapprove(names.change(step.change)?),
+        Do::Open => Happening::Open(names.change(occurrence.change)?),
+        Do::Approve => Happening::Approve(names.change(occurrence.change)?),
+        Do::Unapprove => Happening::Unapprove(names.change(occurrence.change)?),
         Do::Push => {
-            let files = (!step.files.is_absent()).then(|| paths(step.files));
-            Happening::Push { change: names.change(step.change)?, files }
+            let files = (!occurrence.files.is_absent()).then(|| paths(occurrence.files));
+            Happening::Push { change: names.change(occurrence.change)?, files }
         }
-        Do::Close => Happening::Close(names.change(step.change)?),
-        Do::Reopen => Happening::Reopen(names.change(step.change)?),
+        Do::Close => Happening::Close(names.change(occurrence.change)?),
+        Do::Reopen => Happening::Reopen(names.change(occurrence.change)?),
         Do::Edit => {
-            let depends_on = items(step.depends_on).map(|text| text.value).collect();
-            Happening::Edit { change: names.change(step.change)?, depends_on }
+            let depends_on = items(occurrence.depends_on).map(|text| text.value).collect();
+            Happening::Edit { change: names.change(occurrence.change)?, depends_on }
         }
-        Do::Comment => Happening::Comment { change: names.change(step.change)?, text: step.text.value()? },
-        Do::Promote => Happening::Promote(names.change(step.change)?),
-        Do::Dequeue => Happening::Dequeue(names.change(step.change)?),
-        Do::Hold => Happening::Hold(scope(resolver, step).ok()?),
-        Do::Resume => Happening::Resume(scope(resolver, step).ok()?),
-        Do::Tip => tip(resolver, step, changes)?,
-        Do::Configure => Happening::Configure(resolver.workspaces.of(&step.workspace)?),
+        Do::Comment => {
+            Happening::Comment { change: names.change(occurrence.change)?, text: occurrence.text.value()? }
+        }
+        Do::Promote => Happening::Promote(names.change(occurrence.change)?),
+        Do::Dequeue => Happening::Dequeue(names.change(occurrence.change)?),
+        Do::Hold => Happening::Hold(scope(resolver, occurrence).ok()?),
+        Do::Resume => Happening::Resume(scope(resolver, occurrence).ok()?),
+        Do::Tip => tip(resolver, occurrence, changes)?,
+        Do::Configure => Happening::Configure(resolver.workspaces.of(&occurrence.workspace)?),
         Do::Restart => Happening::Restart,
         Do::Wait => Happening::Wait,
     })
@@ -178,8 +180,8 @@ fn what(resolver: Resolver<'_>, word: Do, step: Step, changes: &Changes) -> Opti
 struct Refused;
 
 /// Returns what a hold is about; `None` for everything.
-fn scope(resolver: Resolver<'_>, step: Step) -> Result<Option<Scope>, Refused> {
-    match (step.change, step.repo) {
+fn scope(resolver: Resolver<'_>, occurrence: Occurrence) -> Result<Option<Scope>, Refused> {
+    match (occurrence.change, occurrence.repo) {
         (Field::Absent, Field::Absent) => Ok(None),
         (Field::Absent, Field::Given(repo)) => Ok(Some(Scope::Repo(resolver.names.repo(repo)))),
         (Field::Given(change), Field::Absent) => {
@@ -194,14 +196,14 @@ fn scope(resolver: Resolver<'_>, step: Step) -> Result<Option<Scope>, Refused> {
     }
 }
 
-fn tip(resolver: Resolver<'_>, step: Step, changes: &Changes) -> Option<Happening> {
-    let own_commit = step.change.is_absent();
-    let change = resolver.names.change(step.change);
+fn tip(resolver: Resolver<'_>, occurrence: Occurrence, changes: &Changes) -> Option<Happening> {
+    let own_commit = occurrence.change.is_absent();
+    let change = resolver.names.change(occurrence.change);
     if change.is_none() && !own_commit {
         return None;
     }
     let of_change = change.as_ref().and_then(|name| changes.get(name));
-    let repo = match step.repo.given() {
+    let repo = match occurrence.repo.given() {
         None => of_change?.repo.clone(),
         Some(given) => {
             let of_none = changes.values().all(|change| change.repo != given.value.0);
@@ -212,7 +214,7 @@ fn tip(resolver: Resolver<'_>, step: Step, changes: &Changes) -> Option<Happenin
             if of_none { resolver.names.repo(given) } else { given.value.0 }
         }
     };
-    let branch = step.branch.value().map(|branch| branch.0);
+    let branch = occurrence.branch.value().map(|branch| branch.0);
     let branch = branch.or_else(|| of_change.and_then(|change| change.branch.clone()));
     Some(Happening::Tip { repo, branch, change })
 }

@@ -46,9 +46,9 @@ impl<'a> Workspaces<'a> {
         if let Field::Given(timeline) = &mut file.timeline {
             for event in &mut timeline.value {
                 if let Field::Given(event) = event
-                    && let Event::Map(step) = &mut event.value
+                    && let Event::Map(occurrence) = &mut event.value
                 {
-                    workspaces.check(&mut step.workspace);
+                    workspaces.check(&mut occurrence.workspace);
                 }
             }
         }
