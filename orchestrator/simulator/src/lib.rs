@@ -4,15 +4,17 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod expect;
 mod outcome;
 mod play;
 mod text;
 mod world;
 
+pub use expect::{Mismatch, mismatches};
 pub use outcome::{
     BuildLine, ChangeLine, GateWord, LandedLine, Outcome, PipelineWord, ReportLine, ReportWord, StateWord,
     VerdictLine, Waiting, outcome_schema,
 };
 pub use play::play;
-pub use text::in_words;
+pub use text::{from_words, in_words};
 pub use world::{Forge, Observer, Saying, Script, Stuck, World};
