@@ -70,6 +70,7 @@ pub(crate) enum Command {
     Why(commands::why::Args),
     Graph(commands::graph::Args),
     Log(commands::log::Args),
+    Simulate(commands::simulate::Args),
     #[command(subcommand)]
     Config(commands::config::Command),
     #[command(subcommand, visible_alias = "ws")]

@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod plan;
+pub(crate) mod simulate;
 pub(crate) mod why;
 pub(crate) mod workspace;
 
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command, context: &Context, printer: &mut Printer) ->
         Command::Why(args) => why::run(&args, context, printer),
         Command::Graph(args) => graph::run(&args, context, printer),
         Command::Log(args) => log::run(&args, context, printer),
+        Command::Simulate(args) => simulate::run(&args, context, printer),
         Command::Config(command) => config::run(&command, context, printer),
         Command::Workspace(command) => workspace::run(command, context, printer),
         Command::Driver(command) => driver::run(command, context, printer),

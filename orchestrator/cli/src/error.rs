@@ -27,6 +27,8 @@ pub(crate) enum Exit {
     Unanswered,
     /// The answer is no.
     No,
+    /// A part of what was asked for cannot be, which was told.
+    Refused,
 }
 
 impl From<Exit> for ExitCode {
@@ -35,6 +37,7 @@ impl From<Exit> for ExitCode {
             Exit::Fine => Self::from(0),
             Exit::Unanswered => Self::from(CliError::ENVIRONMENT),
             Exit::No => Self::from(1),
+            Exit::Refused => Self::from(CliError::USAGE),
         }
     }
 }

@@ -115,6 +115,21 @@ impl Printer {
         self.line(text)
     }
 
+    /// Prints an object as JSON in one line, with the version of its shape, where several follow each other.
+    pub(crate) fn json_line(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        let versioned = Versioned { version: JSON_VERSION, value };
+        self.line(serde_json::to_string(&versioned).map_err(CliError::internal)?)
+    }
+
+    /// Prints lines of data, each cut at the edge of the terminal if there is one.
+    pub(crate) fn clipped(&mut self, text: &str) -> Result<(), CliError> {
+        let columns = rustix::termios::tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_col));
+        match columns.ok().filter(|&columns| self.out_acts && columns > 0) {
+            Some(columns) => text.lines().try_for_each(|line| self.line(clip(&tame(line), columns))),
+            None => self.raw(text),
+        }
+    }
+
     /// Says something to whoever watches.
     pub(crate) fn note(&mut self, text: impl Display) -> Result<(), CliError> {
         if self.quiet { Ok(()) } else { self.tell(text) }
@@ -205,6 +220,29 @@ pub(crate) fn one_line(text: &str, most: usize) -> String {
     plain.trim().chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
+/// Returns the start of a tame line that fits into so many columns; what is for colour takes none.
+fn clip(line: &str, columns: usize) -> String {
+    let plain = anstream::adapter::strip_str(line).to_string();
+    if plain.chars().count() <= columns {
+        return line.to_owned();
+    }
+    let (mut clipped, mut left, mut in_style) = (String::new(), columns.saturating_sub(1), false);
+    for c in line.chars() {
+        if c == '\u{1b}' {
+            in_style = true;
+        } else if !in_style {
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+        } else if c == 'm' {
+            in_style = false;
+        }
+        clipped.push(c);
+    }
+    format!("{clipped}{}…", reset())
+}
+
 /// Shows a text in a style.
 pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
@@ -224,6 +262,14 @@ mod tests {
     #[test]
     fn one_line_is_plain_and_short() {
         assert_eq!(one_line(" a\u{1b}[1;31mb\u{1b}[0m\r\nc\u{202e}d ", 3), "abc");
+    }
+
+    #[test]
+    fn a_line_is_cut_where_the_terminal_ends() {
+        let line = "\u{1b}[31mred\u{1b}[0m and more";
+        assert_eq!(clip(line, 12), line);
+        assert_eq!(clip(line, 5), "\u{1b}[31mred\u{1b}[0m \u{1b}[0m…");
+        assert_eq!(clip(line, 2), "\u{1b}[31mr\u{1b}[0m…");
     }
 
     #[test]

@@ -1,8 +1,12 @@
-//! How plans and verdicts look to people.
+//! How plans, verdicts and what came out of scenarios look to people.
 
+#[cfg(test)]
+mod fixture;
 pub(crate) mod matrix;
+pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod timeline;
 
 use comfy_table::{Table, presets};
 

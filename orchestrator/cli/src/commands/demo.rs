@@ -153,7 +153,7 @@ fn exit(scene: &Played) -> Exit {
     match check::exit(&scene.items) {
         _ if scene.as_told => Exit::Fine,
         Exit::Unanswered => Exit::Unanswered,
-        Exit::Fine | Exit::No => Exit::No,
+        Exit::Fine | Exit::No | Exit::Refused => Exit::No,
     }
 }
 
