@@ -195,6 +195,7 @@ fn slots(given: raw::Slots) -> Slots {
         (RunnerKind::Report, given.report),
     ];
     Slots {
+        total: 0,
         default: given.default.value().unwrap_or(0),
         runners: kinds.into_iter().filter_map(|(kind, count)| Some((kind, count.value()?))).collect(),
     }
