@@ -126,6 +126,7 @@ pub fn decide(facts: &Facts, now: Timestamp) -> Decision {
         leaving.into_iter().map(|(item, reason)| leave::action(item, reason)).collect();
     let entering = enter::Entering::new(facts, &gone).all();
     actions.extend(entering.actions);
+    actions.extend(reports(facts, &gone));
     let mut items: Vec<ItemState> = facts.items.iter().map(ItemState::of).collect();
     let mut schedule = Schedule::new(facts, now);
     for (queue, line) in gate::lines(facts, |item| !gone.contains(&item.id)) {
@@ -137,7 +138,6 @@ pub fn decide(facts: &Facts, now: Timestamp) -> Decision {
     let (starts, wake) = schedule.finish(&mut items);
     actions.extend(starts);
     actions.extend(cancels(facts, &items));
-    actions.extend(reports(facts, &gone));
     Decision { actions, items, pending: entering.pending, wake }
 }
 
@@ -169,7 +169,7 @@ fn check<'a>(
                     Asked { facts, item, trees: (candidate, baseline), place, turn: *turn, held: None };
                 let judged = rows::judged(&asked, schedule);
                 (state.rows, state.failing) = (judged.rows, judged.failing);
-                judged.conclusion
+                judged.conclusion.filter(|_| *candidate != TreeState::Preparing)
             }
         };
         *turn += 1;
@@ -203,8 +203,7 @@ fn checked(facts: &Facts, item: &Item, state: &ItemState) -> Action {
     let (report, reason) = match &state.conclusion {
         Some(Conclusion::MayLand) | None => (ReportState::Passed, "nothing stands against it".to_owned()),
         Some(Conclusion::MustNotLand { blockers }) => {
-            let reds: Vec<String> = blockers.iter().map(|blocker| state.rows[*blocker].in_words()).collect();
-            (ReportState::Failed, reds.join(", "))
+            (ReportState::Failed, state::reds(&state.rows, blockers))
         }
         Some(Conclusion::Conflict(conflict)) => (ReportState::Conflict, conflict.to_string()),
         Some(Conclusion::Failed { reason }) => {
@@ -212,11 +211,27 @@ fn checked(facts: &Facts, item: &Item, state: &ItemState) -> Action {
         }
     };
     let learned = learned(facts, item, &state.rows);
-    Action::Leave(Box::new(Left { item: item.id, state: Some(report), reason, over: true, learned }))
+    Action::Leave(Box::new(Left {
+        item: item.id,
+        state: Some(report),
+        reason,
+        of: None,
+        over: true,
+        learned,
+    }))
 }
 
-/// A build that no row waits for ends.
+/// A build that no row waits for ends. As long as an item's tree is being made, a build of one of its jobs may turn out to be
+/// what it waits for.
 fn cancels(facts: &Facts, items: &[ItemState]) -> Vec<Action> {
+    let being_made = |state: &ItemState| state.tree.is_some_and(|key| !is_made(facts, key));
+    let unclear: BTreeSet<(Option<&DriverName>, &JobName)> = facts
+        .items
+        .iter()
+        .zip(items)
+        .filter(|(_, state)| being_made(state))
+        .flat_map(|(item, _)| item.planned.iter().map(|of| (of.driver.as_ref(), &of.job.name)))
+        .collect();
     let mut awaited: BTreeSet<&BuildId> = BTreeSet::new();
     for row in items.iter().flat_map(|item| &item.rows) {
         if let RowState::Waits { on: Wait::Build { id, .. } } = &row.state {
@@ -224,12 +239,19 @@ fn cancels(facts: &Facts, items: &[ItemState]) -> Vec<Action> {
         }
     }
     let unwanted = |(id, build): (&BuildId, &Build)| match build.state {
-        BuildState::Running { cancelled: false, .. } if !awaited.contains(id) => {
+        BuildState::Running { cancelled: false, .. }
+            if !awaited.contains(id)
+                && !unclear.contains(&(build.request.driver.as_ref(), &build.request.job)) =>
+        {
             Some(Action::Cancel(id.clone()))
         }
         BuildState::Running { .. } | BuildState::Ended(_) => None,
     };
     facts.builds.iter().filter_map(unwanted).collect()
+}
+
+fn is_made(facts: &Facts, key: TreeKey) -> bool {
+    !matches!(facts.trees.get(&key), None | Some(TreeState::Preparing))
 }
 
 fn reports(facts: &Facts, gone: &BTreeSet<ItemId>) -> Vec<Action> {

@@ -34,7 +34,7 @@ impl fmt::Display for Knot {
             Self::TooMany => {
                 write!(
                     f,
-                    "more than {MAX_AHEAD} changes would have to land first: land some of them, then try again"
+                    "too many changes would have to land first, expected at most {MAX_AHEAD}: land some of them, then try again"
                 )
             }
         }

@@ -11,7 +11,7 @@ use crossgate_core::decide::{Action, Decision, decide};
 use crossgate_core::facts::{
     Build, BuildState, Conflict, Fact, Facts, LandingTried, Receipt, Report, TreeState,
 };
-use crossgate_core::ids::{BuildId, ChangeId, Timestamp};
+use crossgate_core::ids::{BuildId, BuildKey, ChangeId, Timestamp};
 use crossgate_core::scenario::LandingResult;
 
 pub use forge::Forge;
@@ -23,6 +23,11 @@ const MAX_TURNS: usize = 20_000;
 pub trait Script {
     /// Says what a build that starts will say, and when.
     fn says(&mut self, build: &Build, inside: &BTreeSet<ChangeId>, facts: &Facts) -> Saying;
+
+    /// Returns whether builds are to be counted by change and tree over all items, for rules that speak of the n-th.
+    fn counts_attempts(&self) -> bool {
+        false
+    }
 
     /// Says how a try to land a change goes.
     fn lands(&mut self, _change: &ChangeId) -> Option<LandingResult> {
@@ -107,6 +112,8 @@ pub struct World<S> {
     start: Timestamp,
     agenda: BTreeMap<(Timestamp, u64), Upcoming>,
     count: u64,
+    /// How many builds there were of a change on a tree.
+    attempts: BTreeMap<(ChangeId, BuildKey), u32>,
     /// Everything that was recorded; kept if the process may die.
     log: Option<Vec<(Timestamp, Fact)>>,
     /// What the facts were at the start.
@@ -117,8 +124,19 @@ impl<S: Script> World<S> {
     /// Makes a world; with `mortal`, the process may die and come back.
     pub fn new(facts: Facts, start: Timestamp, script: S, mortal: bool) -> Self {
         let first = mortal.then(|| Box::new(facts.clone()));
-        let (agenda, log) = (BTreeMap::new(), mortal.then(Vec::new));
-        Self { facts, now: start, forge: Forge::default(), script, start, agenda, count: 0, log, first }
+        let (agenda, attempts, log) = (BTreeMap::new(), BTreeMap::new(), mortal.then(Vec::new));
+        Self {
+            facts,
+            now: start,
+            forge: Forge::default(),
+            script,
+            start,
+            agenda,
+            count: 0,
+            attempts,
+            log,
+            first,
+        }
     }
 
     /// Returns the time since the start.
@@ -252,8 +270,14 @@ impl<S: Script> World<S> {
     fn begin(&mut self, build: &Build, decision: &Decision, observer: &mut dyn Observer) {
         let inside = self.forge.inside(&build.request.tree);
         let with = self.unmerged(build, &inside, decision);
-        let saying = self.script.says(build, &inside, &self.facts);
-        observer.started(build, &with, &self.facts, self.now);
+        let mut build = build.clone();
+        if self.script.counts_attempts() {
+            let count = self.attempts.entry((build.request.change.clone(), build.request.key)).or_default();
+            *count += 1;
+            build.request.attempt = *count;
+        }
+        let saying = self.script.says(&build, &inside, &self.facts);
+        observer.started(&build, &with, &self.facts, self.now);
         self.record(Fact::Started(Box::new(build.clone())));
         if let Some(early) = saying.early.filter(|early| *early < saying.after) {
             self.upcoming(self.now.after(early), Upcoming::Fails(build.request.id.clone()));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::rows::{self, Asked};
 use super::schedule::Schedule;
+use super::state::reds;
 use super::{Action, Chain, Conclusion, ItemState, Wait, learned};
 use crate::facts::{Base, Facts, Item, Left, Merge, Pipeline, ReportState, TreeKey, TreeState};
 use crate::ids::ChangeId;
@@ -74,6 +75,11 @@ impl<'a, 's> Line<'a, 's> {
             }
             if !states[place].failing {
                 self.assume(item, own);
+            }
+        }
+        if let Some((_, why)) = self.facts.frozen.get(&self.queue) {
+            for place in line {
+                states[*place].wait = Some(Wait::Frozen { why: why.clone() });
             }
         }
         if let Some(chain) = chain {
@@ -159,6 +165,9 @@ impl<'a, 's> Line<'a, 's> {
                 if let Some(job) = judged.holding.filter(|_| !judged.failing) {
                     self.holding.get_or_insert(Wait::Followers { change: item.change().id.clone(), job });
                 }
+                if *candidate == TreeState::Preparing {
+                    (state.conclusion, state.wait) = (None, Some(Wait::Tree));
+                }
             }
         }
     }
@@ -185,9 +194,8 @@ impl<'a, 's> Line<'a, 's> {
         match conclusion {
             Conclusion::MayLand => self.land(item, own, state),
             Conclusion::MustNotLand { blockers } => {
-                let reds: Vec<String> =
-                    blockers.iter().map(|blocker| state.rows[*blocker].in_words()).collect();
-                self.leave(item, state, ReportState::Failed, reds.join(", "));
+                let reason = reds(&state.rows, blockers);
+                self.leave(item, state, ReportState::Failed, reason);
             }
             Conclusion::Conflict(conflict) => {
                 let reason = conflict.to_string();
@@ -220,7 +228,7 @@ impl<'a, 's> Line<'a, 's> {
 
     fn leave(&mut self, item: &Item, state: &ItemState, report: ReportState, reason: String) {
         let learned = learned(self.facts, item, &state.rows);
-        let left = Left { item: item.id, state: Some(report), reason, over: true, learned };
+        let left = Left { item: item.id, state: Some(report), reason, of: None, over: true, learned };
         self.actions.push(Action::Leave(Box::new(left)));
     }
 

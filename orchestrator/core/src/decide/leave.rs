@@ -12,17 +12,19 @@ pub(super) struct Reason {
     /// What is reported; `None`: nothing.
     state: Option<ReportState>,
     text: String,
+    /// The change of the item that it is about.
+    of: Option<ChangeId>,
     /// Whether it does not enter again by itself.
     over: bool,
 }
 
 impl Reason {
     fn reported(state: ReportState, text: String) -> Self {
-        Self { state: Some(state), text, over: true }
+        Self { state: Some(state), text, of: None, over: true }
     }
 
     fn silent(text: &str, over: bool) -> Self {
-        Self { state: None, text: text.to_owned(), over }
+        Self { state: None, text: text.to_owned(), of: None, over }
     }
 }
 
@@ -49,8 +51,8 @@ pub(super) fn leaving(facts: &Facts, now: Timestamp) -> BTreeMap<ItemId, Reason>
 
 /// Returns what is to be done for an item to leave.
 pub(super) fn action(item: ItemId, reason: Reason) -> Action {
-    let Reason { state, text, over } = reason;
-    Action::Leave(Box::new(Left { item, state, reason: text, over, learned: Vec::new() }))
+    let Reason { state, text, of, over } = reason;
+    Action::Leave(Box::new(Left { item, state, reason: text, of, over, learned: Vec::new() }))
 }
 
 fn reason(facts: &Facts, item: &Item, gone: &BTreeMap<ItemId, Reason>, now: Timestamp) -> Option<Reason> {
@@ -76,7 +78,8 @@ fn gate(
     now: Timestamp,
 ) -> Option<Reason> {
     let id = &member.change.id;
-    let removed = |text: String| Some(Reason::reported(ReportState::Removed, text));
+    let removed =
+        |text: String| Some(Reason { of: Some(id.clone()), ..Reason::reported(ReportState::Removed, text) });
     if proposal.landed {
         return Some(Reason::reported(
             ReportState::Landed,

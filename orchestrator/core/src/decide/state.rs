@@ -86,13 +86,47 @@ impl Row {
         }
     }
 
-    /// Returns its name and its verdict, if it has one.
-    pub fn in_words(&self) -> String {
+    /// Returns its verdict, if it has one, with the reason of one that has nothing to do with the change.
+    fn verdict(&self) -> String {
         match &self.state {
-            RowState::Waits { .. } => self.name(),
-            RowState::Decided(verdict) => format!("{} {}", self.name(), verdict.word()),
+            RowState::Waits { .. } => String::new(),
+            RowState::Decided(verdict @ (Verdict::Infra { reason } | Verdict::Unknown { reason })) => {
+                format!(" {} ({reason})", verdict.word())
+            }
+            RowState::Decided(verdict) => format!(" {}", verdict.word()),
         }
     }
+
+    /// Returns the first line of what a failure looks like that is the change's.
+    fn look(&self) -> Option<&str> {
+        match &self.state {
+            RowState::Decided(Verdict::Regressed { signature, .. }) => {
+                signature.lines.first().map(String::as_str)
+            }
+            RowState::Decided(_) | RowState::Waits { .. } => None,
+        }
+    }
+}
+
+/// Says which rows block: those that fail alike together, with what their failure looks like.
+pub(super) fn reds(rows: &[Row], blockers: &[usize]) -> String {
+    let mut clusters: Vec<Vec<&Row>> = Vec::new();
+    for row in blockers.iter().map(|blocker| &rows[*blocker]) {
+        let alike = |other: &&mut Vec<&Row>| row.look().is_some() && other[0].look() == row.look();
+        match clusters.iter_mut().find(alike) {
+            Some(cluster) => cluster.push(row),
+            None => clusters.push(vec![row]),
+        }
+    }
+    let told = clusters.iter().map(|cluster| match &cluster[..] {
+        [row] => row.name() + &row.verdict(),
+        rows => {
+            let names: Vec<String> = rows.iter().map(|row| row.name()).collect();
+            let look = rows[0].look().unwrap_or_default();
+            format!("{}{} alike: {look}", names.join(" and "), rows[0].verdict())
+        }
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// A build that speaks for a row.
@@ -214,7 +248,7 @@ impl fmt::Display for Wait {
             Self::Followers { change, job } => {
                 write!(f, "{job} of {change}, which is ahead, has to pass first")
             }
-            Self::Window { size } => write!(f, "the first {size} items of the queue are tested at once"),
+            Self::Window { .. } => f.write_str("the window of its queue is full"),
             Self::Ahead { change } => write!(f, "{change}, which is ahead, is not decided"),
             Self::Dependency { change, why } => write!(f, "it depends on {change}, {why}"),
             Self::Refused { reason } => f.write_str(reason),

@@ -140,6 +140,8 @@ pub struct Left {
     pub state: Option<ReportState>,
     /// Why.
     pub reason: String,
+    /// The change of a cycle that it is about; what depends on it only shares its fate. `None`: all of them.
+    pub of: Option<ChangeId>,
     /// Whether nothing of it is to be tested any more.
     pub over: bool,
     /// What its verdicts tell of its jobs.
@@ -412,6 +414,10 @@ impl Facts {
             let Some(proposal) = self.proposals.get_mut(id) else { return };
             proposal.refused = None;
             proposal.dequeued = None;
+            // A child that is approved later pulls it in again.
+            if let (Pipeline::Gate, Some(approval)) = (pipeline, &mut proposal.approval) {
+                approval.used = false;
+            }
             let Configuration { workspace, graph } =
                 proposal.configuration.clone().unwrap_or_else(|| current.clone());
             let mut plan = plan(&workspace, &graph, &proposal.change, day(at));
@@ -502,7 +508,14 @@ impl Facts {
             }
         }
         for member in item.members.iter().skip(item.landing.landed) {
-            self.settle(&member.change.id, item.pipeline, left.state, &left.reason, left.over, at);
+            let id = &member.change.id;
+            let (state, reason) = match (&left.of, left.state) {
+                (Some(of), Some(ReportState::Removed)) if of != id => {
+                    (Some(ReportState::Dependency), format!("{id} depends on {of}, and {}", left.reason))
+                }
+                (_, state) => (state, left.reason.clone()),
+            };
+            self.settle(id, item.pipeline, state, &reason, left.over, at);
         }
         self.retire(at);
     }
@@ -622,7 +635,7 @@ impl Facts {
             && let Some(queue) = self.queue_of(&self.items[index])
         {
             let why = format!(
-                "{} of {} holds tree {} after {} landed, and {} was tested: nothing lands in this queue until somebody has \
+                "the queue is frozen: {} of {} holds tree {} after {} landed, and {} was tested; nothing lands until somebody has \
                  looked and resumed it",
                 change.branch, change.repo, receipt.landed, change.id, receipt.tested
             );

@@ -106,6 +106,15 @@ impl Recorder {
 
     fn verdicts(&mut self, facts: &Facts, decision: &Decision) {
         for (item, state) in facts.items().iter().zip(&decision.items) {
+            for member in &item.members {
+                for entry in member.plan.entries.iter().filter(|entry| !entry.runs()) {
+                    if let Some(job) = entry.job_name() {
+                        let place =
+                            (member.change.id.clone(), entry.driver.clone(), job.clone(), item.pipeline);
+                        self.verdict(place, Some("not-applicable"));
+                    }
+                }
+            }
             for row in &state.rows {
                 let change = item.members[row.member].change.id.clone();
                 let verdict = match &row.state {

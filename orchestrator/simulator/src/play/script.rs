@@ -43,6 +43,10 @@ impl Script for Scripted<'_> {
         }
     }
 
+    fn counts_attempts(&self) -> bool {
+        true
+    }
+
     fn lands(&mut self, change: &ChangeId) -> Option<LandingResult> {
         let tried = self.tries.entry(change.clone()).or_default();
         *tried += 1;
