@@ -212,7 +212,9 @@ impl BuildKey {
             return Err(error());
         }
         for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| error())?;
+            // Only the digits were looked at so far.
+            let Ok(value) = u8::from_str_radix(&text[at..at + 2], 16) else { return Err(error()) };
+            *byte = value;
         }
         Ok(Self(bytes))
     }
@@ -253,8 +255,8 @@ impl From<BuildKey> for String {
 impl BuildId {
     /// Takes the first digits of a digest.
     pub fn of_digest(digest: &[u8; 32]) -> Self {
-        let [a, b, c, d, e, f, ..] = digest;
-        Self(format!("{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}").into())
+        let digits = digest[..6].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        Self(digits.into())
     }
 }
 

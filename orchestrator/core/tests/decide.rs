@@ -109,7 +109,11 @@ impl Play {
                 }
                 for (key, onto, merge) in chain.merges {
                     let state = self.merge(onto, &merge);
-                    let before = self.merged.iter().find(|(key, _)| *key == onto).unwrap().1.clone();
+                    let before = self
+                        .merged
+                        .iter()
+                        .find(|(key, _)| *key == onto)
+                        .map_or_else(Vec::new, |(_, of)| of.clone());
                     self.merged.push((key, before.into_iter().chain([merge]).collect()));
                     self.prepared(key, state);
                 }

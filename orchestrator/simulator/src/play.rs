@@ -116,7 +116,7 @@ impl<'a> Play<'a> {
     /// Lets time pass up to a moment, or to the end, and the loop turn whenever something happens.
     fn until(&mut self, to: Option<Timestamp>) -> Result<(), Stuck> {
         loop {
-            let next = [self.world.next(), self.wake].into_iter().flatten().min();
+            let next = [self.world.next_event(), self.wake].into_iter().flatten().min();
             match (next, to) {
                 (Some(next), to) if to.is_none_or(|to| next <= to) => {
                     self.world.advance(next.max(self.world.now), &mut self.recorder);

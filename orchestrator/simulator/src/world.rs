@@ -181,7 +181,7 @@ impl<S: Script> World<S> {
     }
 
     /// Returns when something is going to happen to a build next.
-    pub fn next(&mut self) -> Option<Timestamp> {
+    pub fn next_event(&mut self) -> Option<Timestamp> {
         while let Some(entry) = self.agenda.first_entry() {
             let (Upcoming::Fails(id) | Upcoming::Ends(id, _)) = entry.get();
             let runs = self.facts.builds().get(id).map(|build| &build.state);
@@ -196,7 +196,7 @@ impl<S: Script> World<S> {
 
     /// Lets everything happen that happens to builds up to a moment, and makes it that moment.
     pub fn advance(&mut self, to: Timestamp, observer: &mut dyn Observer) {
-        while let Some(at) = self.next().filter(|at| *at <= to) {
+        while let Some(at) = self.next_event().filter(|at| *at <= to) {
             self.now = at;
             let Some((_, upcoming)) = self.agenda.pop_first() else { break };
             match upcoming {
@@ -222,7 +222,7 @@ impl<S: Script> World<S> {
             Action::Prepare(chain) => {
                 self.record(Fact::Preparing(chain.keys()));
                 for (key, tips) in &chain.tips {
-                    let state = self.forge.at_tips(tips);
+                    let state = Forge::at_tips(tips);
                     self.record(Fact::Prepared(*key, TreeState::Ready(state)));
                 }
                 for (key, onto, merge) in &chain.merges {

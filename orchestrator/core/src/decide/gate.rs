@@ -110,15 +110,14 @@ impl<'a, 's> Line<'a, 's> {
     /// Returns the keys of the trees with and without an item; what is not there yet is added to what is to be prepared.
     fn keys(&mut self, item: &'a Item, chain: &mut Option<Chain>) -> (TreeKey, TreeKey) {
         let base = &item.base;
-        let onto = match self.chains.get(&base.key) {
-            Some(onto) => *onto,
-            None => {
-                let assumed = std::mem::take(&mut self.assumed);
-                let onto = self.wanted(base, base.key, &assumed, chain);
-                self.assumed = assumed;
-                self.chains.insert(base.key, onto);
-                onto
-            }
+        let onto = if let Some(onto) = self.chains.get(&base.key) {
+            *onto
+        } else {
+            let assumed = std::mem::take(&mut self.assumed);
+            let onto = self.wanted(base, base.key, &assumed, chain);
+            self.assumed = assumed;
+            self.chains.insert(base.key, onto);
+            onto
         };
         let (_, merges) = item.merges();
         (self.wanted(base, onto, &merges, chain), onto)
@@ -176,11 +175,7 @@ impl<'a, 's> Line<'a, 's> {
     fn assume(&mut self, item: &Item, own: TreeKey) {
         let (_, merges) = item.merges();
         for (base, onto) in &mut self.chains {
-            *onto = if *base == item.base.key {
-                own
-            } else {
-                merges.iter().fold(*onto, |key, merge| key.with(merge))
-            };
+            *onto = if *base == item.base.key { own } else { merges.iter().fold(*onto, TreeKey::with) };
         }
         self.assumed.extend(merges);
     }
@@ -188,7 +183,7 @@ impl<'a, 's> Line<'a, 's> {
     /// Decides what becomes of the item at the front, once all is known of it.
     fn front(&mut self, item: &Item, own: TreeKey, state: &mut ItemState) {
         let Some(conclusion) = &state.conclusion else { return };
-        if let Some(reason) = self.refusal(item) {
+        if let Some(reason) = Self::refusal(item) {
             return self.leave(item, state, ReportState::Failed, reason);
         }
         match conclusion {
@@ -209,7 +204,7 @@ impl<'a, 's> Line<'a, 's> {
     }
 
     /// Why an item that may land cannot: the forge has refused it for good, or too often.
-    fn refusal(&self, item: &Item) -> Option<String> {
+    fn refusal(item: &Item) -> Option<String> {
         let refused = item.landing.refused;
         let stopped = match item.landing.landed {
             0 => String::new(),
@@ -250,7 +245,7 @@ impl<'a, 's> Line<'a, 's> {
         let change = item.members[item.landing.landed].change.clone();
         // The tree with the changes up to this one: each lands as it was tested.
         let (_, merges) = item.merges();
-        let upto = merges[..=item.landing.landed].iter().fold(item.base.key, |key, merge| key.with(merge));
+        let upto = merges[..=item.landing.landed].iter().fold(item.base.key, TreeKey::with);
         debug_assert!(item.landing.landed + 1 < merges.len() || upto == tree, "the last one lands the whole");
         self.actions.push(Action::Land { item: item.id, change, tree: upto, learned });
     }
@@ -282,18 +277,12 @@ pub(super) fn want(
     }
     let chain = chain.get_or_insert_with(Chain::default);
     match merge {
-        None if key == base.key => {
-            if let Some(tips) = &base.tips
-                && !chain.tips.iter().any(|(known, _)| *known == key)
-            {
-                chain.tips.push((key, tips.clone()));
-            }
+        Some((onto, merge)) if !chain.merges.iter().any(|(known, ..)| *known == key) => {
+            chain.merges.push((key, onto, merge.clone()));
         }
-        None => {}
-        Some((onto, merge)) => {
-            if !chain.merges.iter().any(|(known, ..)| *known == key) {
-                chain.merges.push((key, onto, merge.clone()));
-            }
+        None if key == base.key && !chain.tips.iter().any(|(known, _)| *known == key) => {
+            chain.tips.extend(base.tips.iter().map(|tips| (key, tips.clone())));
         }
+        Some(_) | None => {}
     }
 }

@@ -156,7 +156,7 @@ impl<'a> Asked<'a> {
         wishes: &mut Wishes<'_, 'a>,
     ) -> (Row, bool) {
         let (state, builds, red) = match needs {
-            _ if self.is_removed(of) => (self.removed(of), Vec::new(), false),
+            _ if self.is_removed(of) => (Self::removed(of), Vec::new(), false),
             NeedsAre::Met => self.state(index, of, wishes),
             NeedsAre::Awaited(on) => (RowState::Waits { on }, Vec::new(), false),
             NeedsAre::Failed(reason) => {
@@ -183,7 +183,7 @@ impl<'a> Asked<'a> {
                 .is_none_or(|of| of.configuration.is_none())
     }
 
-    fn removed(&self, of: &Planned) -> RowState {
+    fn removed(of: &Planned) -> RowState {
         let name = of.driver.as_ref().map_or("it", |name| name.as_str());
         let reason = format!("{name} is no longer a driver of the workspace");
         RowState::Decided(Verdict::NotApplicable { reason })

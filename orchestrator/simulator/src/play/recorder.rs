@@ -107,12 +107,10 @@ impl Recorder {
     fn verdicts(&mut self, facts: &Facts, decision: &Decision) {
         for (item, state) in facts.items().iter().zip(&decision.items) {
             for member in &item.members {
-                for entry in member.plan.entries.iter().filter(|entry| !entry.runs()) {
-                    if let Some(job) = entry.job_name() {
-                        let place =
-                            (member.change.id.clone(), entry.driver.clone(), job.clone(), item.pipeline);
-                        self.verdict(place, Some("not-applicable"));
-                    }
+                let skipped = member.plan.entries.iter().filter(|entry| !entry.runs());
+                for (entry, job) in skipped.filter_map(|entry| Some((entry, entry.job_name()?))) {
+                    let place = (member.change.id.clone(), entry.driver.clone(), job.clone(), item.pipeline);
+                    self.verdict(place, Some("not-applicable"));
                 }
             }
             for row in &state.rows {

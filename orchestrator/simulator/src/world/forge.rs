@@ -93,7 +93,7 @@ impl Forge {
         self.line(commit).filter_map(|(_, commit)| commit.change.clone()).collect()
     }
 
-    pub(super) fn at_tips(&self, tips: &BTreeMap<RepoName, CommitId>) -> States {
+    pub(super) fn at_tips(tips: &BTreeMap<RepoName, CommitId>) -> States {
         let state = |commit: &CommitId| RepoState { commit: commit.clone(), tree: tree_of(commit) };
         Arc::new(tips.iter().map(|(repo, commit)| (repo.clone(), state(commit))).collect())
     }

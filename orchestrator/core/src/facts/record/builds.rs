@@ -1,0 +1,87 @@
+//! What is known of builds, and for how long.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::build::{Ended, Outcome};
+use crate::facts::{Build, BuildState, Earlier, Facts, TreeKey, TreeState};
+use crate::ids::{BuildId, ChangeId, Timestamp};
+
+/// How long what landed through the gate speaks for itself as a baseline.
+const PROVEN_FOR: Duration = Duration::from_hours(7 * 24);
+
+/// So many trees are kept for each item; beyond that they are made anew when they are wanted.
+const TREES_PER_ITEM: usize = 8;
+
+/// So many outcomes of builds whose items are gone are kept before those that are too old are looked for.
+const SWEEP_AT: usize = 16_384;
+
+impl Facts {
+    pub(super) fn start(&mut self, build: Build) {
+        let id = build.request.id.clone();
+        self.by_key.entry(build.request.key).or_default().push(id.clone());
+        self.builds.insert(id, build);
+    }
+
+    /// Changes whether a running build is failing, and whether it is cancelled.
+    pub(super) fn on_running(&mut self, id: &BuildId, change: impl FnOnce(&mut bool, &mut bool)) {
+        if let Some(Build { state: BuildState::Running { failing, cancelled, .. }, .. }) =
+            self.builds.get_mut(id)
+        {
+            change(failing, cancelled);
+        }
+    }
+
+    /// What ended once does not end again.
+    pub(super) fn end(&mut self, id: &BuildId, ended: Ended) {
+        let running = |build: &&mut Build| matches!(build.state, BuildState::Running { .. });
+        if let Some(build) = self.builds.get_mut(id).filter(running) {
+            build.state = BuildState::Ended(ended);
+        }
+    }
+
+    /// Lets go of what no item can ask for any more.
+    pub(super) fn retire(&mut self, at: Timestamp) {
+        let oldest = self.items.iter().map(|item| item.entered).min().unwrap_or(at);
+        let owners: BTreeSet<&ChangeId> =
+            self.items.iter().flat_map(|item| &item.members).map(|member| &member.change.id).collect();
+        let gone = |build: &Build| match &build.state {
+            BuildState::Ended(ended) => {
+                (ended.ended < oldest || self.items.is_empty()) && !owners.contains(&build.request.change)
+            }
+            BuildState::Running { .. } => false,
+        };
+        let retired: Vec<BuildId> =
+            self.builds.iter().filter(|(_, build)| gone(build)).map(|(id, _)| id.clone()).collect();
+        for id in retired {
+            let Some(build) = self.builds.remove(&id) else { continue };
+            if let Some(ids) = self.by_key.get_mut(&build.request.key) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.by_key.remove(&build.request.key);
+                }
+            }
+            let BuildState::Ended(ended) = build.state else { continue };
+            let says = matches!(ended.outcome, Outcome::Pass | Outcome::Fail(_));
+            let known = self.earlier.get(&build.request.key);
+            if says && known.is_none_or(|known| !known.landed) {
+                let earlier = Earlier { id, ended: ended.ended, outcome: ended.outcome, landed: false };
+                self.earlier.insert(build.request.key, earlier);
+            }
+        }
+        self.sweep(at);
+    }
+
+    pub(super) fn sweep(&mut self, at: Timestamp) {
+        let bases: BTreeSet<TreeKey> = self.items.iter().map(|item| item.base.key).collect();
+        if self.trees.len() > TREES_PER_ITEM * (self.items.len() + TREES_PER_ITEM) {
+            self.trees.retain(|key, state| bases.contains(key) || *state == TreeState::Preparing);
+        }
+        if self.earlier.len() > SWEEP_AT && self.counter.is_multiple_of(256) {
+            let reuse = self.configuration.as_ref().map_or(PROVEN_FOR, |of| of.workspace.policy.reuse);
+            self.earlier.retain(|_, earlier| {
+                at.since(earlier.ended) <= if earlier.landed { PROVEN_FOR } else { reuse }
+            });
+        }
+    }
+}
