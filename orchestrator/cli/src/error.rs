@@ -60,6 +60,9 @@ pub(crate) enum CliError {
     /// Below the command line.
     #[error(transparent)]
     Server(#[from] Error),
+    /// A scenario file.
+    #[error("not a scenario that can be played")]
+    Scenario(#[source] Diagnostics),
     /// A bug of ours.
     #[error("{0}")]
     Internal(anyhow::Error),
@@ -119,7 +122,7 @@ impl CliError {
     /// Returns the diagnostics of a configuration that does not check.
     pub(crate) fn diagnostics(&self) -> Option<&Diagnostics> {
         match self {
-            Self::Server(Error::Config(diagnostics)) => Some(diagnostics),
+            Self::Server(Error::Config(diagnostics)) | Self::Scenario(diagnostics) => Some(diagnostics),
             Self::Server(_)
             | Self::Usage { .. }
             | Self::Environment { .. }
@@ -138,14 +141,14 @@ impl CliError {
             Self::Internal(_) => {
                 Some("this is a bug: please report it with the command and its output".to_owned())
             }
-            Self::Io { .. } | Self::Output(_) => None,
+            Self::Io { .. } | Self::Output(_) | Self::Scenario(_) => None,
         }
     }
 
     /// Returns the exit status.
     fn status(&self) -> u8 {
         match self {
-            Self::Usage { .. } => Self::USAGE,
+            Self::Usage { .. } | Self::Scenario(_) => Self::USAGE,
             Self::Environment { .. } | Self::Io { .. } | Self::Output(_) => Self::ENVIRONMENT,
             Self::Server(Error::Interrupted) => 130,
             Self::Server(error) => match error.kind() {

@@ -38,7 +38,11 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Returns every place at which the outcome is not as expected, in the order of the expectation.
+/// What can be expected, in the order in which mismatches are told: what came of it before how it came about.
+const ORDER: [&str; 10] =
+    ["ended", "landed", "changes", "tips", "frozen", "verdicts", "reports", "builds", "waits", "never"];
+
+/// Returns every place at which the outcome is not as expected.
 pub fn mismatches(expect: &Value, outcome: &Outcome) -> Vec<Mismatch> {
     let mut found = serde_json::to_value(outcome).expect("an outcome is plain data");
     // It is left out where nothing is frozen, which can be expected too.
@@ -47,6 +51,8 @@ pub fn mismatches(expect: &Value, outcome: &Outcome) -> Vec<Mismatch> {
     let Some(expect) = expect.as_object() else {
         return vec![Mismatch::new("expect", "an object", expect.to_string())];
     };
+    let mut expect: Vec<_> = expect.iter().collect();
+    expect.sort_by_key(|(key, _)| ORDER.iter().position(|known| known == key));
     for (key, expected) in expect {
         match key.as_str() {
             "landed" => landed(expected, &found["landed"], &mut mismatches),

@@ -134,9 +134,9 @@ fn one(
     }
     printer.clipped(&render::outcome::text(&played.outcome, printer.is_verbose()))?;
     if played.expects && played.mismatches.is_empty() {
-        printer.line(styled(GREEN, "as expected"))?;
+        printer.line(format_args!("\n{}", styled(GREEN, "as expected")))?;
     } else if played.expects {
-        printer.line(styled(RED.bold(), "not as expected"))?;
+        printer.line(format_args!("\n{}", styled(RED.bold(), "not as expected")))?;
         printer.raw(played.differences())?;
     }
     Ok(played.exit())
@@ -178,7 +178,7 @@ fn several(files: &[ScenarioFile], printer: &mut Printer) -> Result<Exit, CliErr
 fn attempt(file: &ScenarioFile, printer: &mut Printer, patience: &Patience) -> Result<Played, CliError> {
     patience.about(&file.name);
     let source = file.read()?;
-    let loaded = load_scenario(&source)?;
+    let loaded = load_scenario(&source).map_err(CliError::Scenario)?;
     if !loaded.warnings.is_empty() {
         patience.pause(|| printer.warnings(&loaded.warnings))?;
     }

@@ -21,7 +21,8 @@ pub(crate) fn svg(outcome: &Outcome) -> String {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    let syntax =
+        SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
     environment.set_syntax(syntax.expect("the delimiters are the default ones"));
     let picture = Picture::of(outcome, MAX_BARS, MAX_GROUPS);
     let template = include_str!("timeline/timeline.svg.j2");

@@ -24,7 +24,7 @@ pub(super) struct ScenarioFile {
 impl ScenarioFile {
     pub(super) fn read(&self) -> Result<Source, CliError> {
         if let Some(path) = &self.path {
-            return Ok(read_source(path, &self.name)?);
+            return read_source(path, &self.name).map_err(CliError::Scenario);
         }
         let mut text = Vec::new();
         let most = MAX_SOURCE_BYTES as u64 + 1;
