@@ -95,6 +95,8 @@ struct Landing {
     x: u64,
     /// Their names, if there is room.
     label: Option<String>,
+    /// The middle of their names.
+    label_x: u64,
     title: String,
 }
 
@@ -244,12 +246,14 @@ fn landings(outcome: &Outcome, axis: &Axis) -> Vec<Landing> {
     let landing = |(at, changes): (&str, Vec<&str>)| {
         let (x, text) = (axis.x(at), cut(&changes.join(" "), MAX_LABEL));
         let half = (text.chars().count() as u64 * CHARACTER) / 2 + 4;
-        let fits = x >= free + half;
+        let label_x = x.clamp(half, axis.right() + MARGIN - half);
+        let fits = label_x >= free + half;
         if fits {
-            free = x + half;
+            free = label_x + half;
         }
         Landing {
             x,
+            label_x,
             label: fits.then_some(text),
             title: plain(&format!("{at}: {} landed", changes.join(", "))),
         }
