@@ -39,6 +39,7 @@ const DRAWN: &[(&str, &[&str])] = &[
 const DRAWN_FOR_TESTS: &[(&str, &str)] = &[
     // Workspaces in tables of plans are written as people write them.
     ("crossgate-core", "crossgate-config"),
+    ("crossgate-simulator", "crossgate-config"),
 ];
 
 /// What the core may be built with: pure computation.

@@ -232,18 +232,18 @@ fn cancels(facts: &Facts, items: &[ItemState]) -> Vec<Action> {
         .filter(|(_, state)| being_made(state))
         .flat_map(|(item, _)| item.planned.iter().map(|of| (of.driver.as_ref(), &of.job.name)))
         .collect();
-    let mut awaited: BTreeSet<&BuildId> = BTreeSet::new();
-    for row in items.iter().flat_map(|item| &item.rows) {
-        if let RowState::Waits { on: Wait::Build { id, .. } } = &row.state {
-            awaited.insert(id);
-        }
-    }
+    let awaited = items.iter().flat_map(|item| &item.rows).filter_map(|row| match &row.state {
+        RowState::Waits { on: Wait::Build { id, .. } } => Some(*id),
+        RowState::Waits { .. } | RowState::Decided(_) => None,
+    });
+    let mut awaited: Vec<BuildId> = awaited.collect();
+    awaited.sort_unstable();
     let unwanted = |(id, build): (&BuildId, &Build)| match build.state {
         BuildState::Running { cancelled: false, .. }
-            if !awaited.contains(id)
+            if awaited.binary_search(id).is_err()
                 && !unclear.contains(&(build.request.driver.as_ref(), &build.request.job)) =>
         {
-            Some(Action::Cancel(id.clone()))
+            Some(Action::Cancel(*id))
         }
         BuildState::Running { .. } | BuildState::Ended(_) => None,
     };

@@ -71,6 +71,8 @@ pub struct Facts {
     pub(crate) counter: u64,
     /// The rank of the next item that is moved to the front.
     pub(crate) front: i64,
+    /// How many builds were kept when those that nobody can ask for were last let go.
+    pub(crate) kept: usize,
 }
 
 impl Facts {

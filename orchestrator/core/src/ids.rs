@@ -190,74 +190,85 @@ id! {
     /// The object id of a git tree: 40 or 64 lowercase hexadecimal digits.
     TreeId, "tree id", "40 or 64 lowercase hexadecimal digits", is_object_id
 }
-id! {
-    /// One build: 12 lowercase hexadecimal digits.
-    BuildId, "build id", "12 lowercase hexadecimal digits",
-    |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-}
-/// What a build is a function of: a digest of job, variables and the trees the job uses; 64 lowercase hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct BuildKey([u8; 32]);
+macro_rules! digits {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $expected:literal, $count:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name([u8; $count]);
 
-impl BuildKey {
-    /// Parses a text.
-    ///
-    /// # Errors
-    /// [`IdError`] if the text is not 64 lowercase hexadecimal digits.
-    pub fn parse(text: &str) -> Result<Self, IdError> {
-        let error = || IdError::new("build key", text, "64 lowercase hexadecimal digits");
-        let mut bytes = [0; 32];
-        if text.len() != 64 || !is_object_id(text) {
-            return Err(error());
+        impl $name {
+            /// Parses a text.
+            ///
+            /// # Errors
+            /// [`IdError`] if the text does not have the shape the type asks for.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                let digits = text.as_bytes().try_into().ok().filter(|digits: &[u8; $count]| {
+                    digits.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+                });
+                digits.map(Self).ok_or_else(|| IdError::new($what, text, $expected))
+            }
+
+            /// Takes the first digits of a digest.
+            pub fn of_digest(digest: &[u8; 32]) -> Self {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                let mut digits = [0; $count];
+                for (pair, byte) in digits.chunks_mut(2).zip(digest) {
+                    pair[0] = HEX[usize::from(byte >> 4)];
+                    pair[1] = HEX[usize::from(byte & 15)];
+                }
+                Self(digits)
+            }
+
+            /// Returns the text.
+            pub fn as_str(&self) -> &str {
+                std::str::from_utf8(&self.0).expect("hexadecimal digits are text")
+            }
         }
-        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            // Only the digits were looked at so far.
-            let Ok(value) = u8::from_str_radix(&text[at..at + 2], 16) else { return Err(error()) };
-            *byte = value;
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
         }
-        Ok(Self(bytes))
-    }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.as_str().to_owned()
+            }
+        }
+    };
 }
 
-impl From<[u8; 32]> for BuildKey {
-    fn from(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
+digits! {
+    /// One build: 12 lowercase hexadecimal digits. It is copied, not shared: there are very many.
+    BuildId, "build id", "12 lowercase hexadecimal digits", 12
 }
-
-impl fmt::Display for BuildKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for BuildKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl TryFrom<String> for BuildKey {
-    type Error = IdError;
-
-    fn try_from(text: String) -> Result<Self, IdError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<BuildKey> for String {
-    fn from(key: BuildKey) -> Self {
-        key.to_string()
-    }
-}
-
-impl BuildId {
-    /// Takes the first digits of a digest.
-    pub fn of_digest(digest: &[u8; 32]) -> Self {
-        let digits = digest[..6].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        Self(digits.into())
-    }
+digits! {
+    /// What a build is a function of, as a digest of job, variables and the trees the job uses: 64 lowercase hexadecimal digits.
+    BuildKey, "build key", "64 lowercase hexadecimal digits", 64
 }
 
 impl JobName {

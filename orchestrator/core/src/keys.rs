@@ -52,7 +52,7 @@ pub(crate) fn build_key(planned: &Planned, states: &BTreeMap<RepoName, RepoState
             hasher.update(b"\n");
         }
     }
-    BuildKey::from(<[u8; 32]>::from(hasher.finalize()))
+    BuildKey::of_digest(&hasher.finalize().into())
 }
 
 /// The id of the n-th build of a key for a change of an item in a run of the loop.

@@ -165,8 +165,7 @@ impl Play {
             BuildState::Running { since, .. } => Some(since),
             BuildState::Ended(_) => None,
         };
-        let oldest =
-            self.facts.builds().iter().filter_map(|(id, build)| Some((running(build)?, id.clone()))).min();
+        let oldest = self.facts.builds().iter().filter_map(|(id, build)| Some((running(build)?, *id))).min();
         let Some((started, id)) = oldest else { return false };
         self.now += 1_000;
         let outcome = (self.script)(&self.facts.builds()[&id].request);
@@ -319,7 +318,7 @@ fn a_fresh_pass_serves_again_and_a_stale_one_or_a_red_does_not() {
         .filter_map(|build| match &build.state {
             BuildState::Ended(ended) => {
                 let earlier = Earlier {
-                    id: build.request.id.clone(),
+                    id: build.request.id,
                     ended: ended.ended,
                     outcome: ended.outcome.clone(),
                     landed: false,

@@ -170,7 +170,7 @@ impl Archive {
         found.retain(|id| !prefix.is_empty() && id.as_str().starts_with(prefix) && self.is_running(id));
         match found.as_slice() {
             [] => Ok(None),
-            [id] => Ok(Some(id.clone())),
+            [id] => Ok(Some(*id)),
             many => Err(ambiguous(prefix, many)),
         }
     }
@@ -189,7 +189,7 @@ impl Archive {
         let lock = File::create(&lock_path).map_err(at(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ArchiveError::Running { id: id.clone() }),
+            Err(TryLockError::WouldBlock) => return Err(ArchiveError::Running { id: *id }),
             Err(TryLockError::Error(error)) => return Err(at(&lock_path)(error)),
         }
         let cleared = remove_file(&dir.join("build.json")).and_then(|()| remove_tree(&dir.join("artifacts")));

@@ -111,7 +111,7 @@ impl Engine {
                 let request = Arc::new(build.request.clone());
                 facts.record(facts::Fact::Started(build), now);
                 let (engine, cancel) = (self.clone(), cancel.child_token());
-                work.running.insert(request.id.clone(), cancel.clone());
+                work.running.insert(request.id, cancel.clone());
                 work.tasks.spawn(async move { engine.build(request, sender, cancel).await });
             }
             Action::Cancel(id) => {
@@ -145,7 +145,7 @@ impl Engine {
             }
         };
         let ended = self.runner.run(&request, place, cancel, sink).await;
-        drop(sender.send(News::Ended(request.id.clone(), ended)).await);
+        drop(sender.send(News::Ended(request.id, ended)).await);
     }
 }
 

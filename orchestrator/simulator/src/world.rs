@@ -214,7 +214,7 @@ impl<S: Script> World<S> {
         };
         observer.ended(id, &outcome, self.now);
         let ended = Ended { started: *since, ended: self.now, outcome };
-        self.record(Fact::Ended(id.clone(), ended));
+        self.record(Fact::Ended(*id, ended));
     }
 
     fn perform(&mut self, action: &Action, decision: &Decision, observer: &mut dyn Observer) {
@@ -246,7 +246,7 @@ impl<S: Script> World<S> {
             }
             Action::Start(build) => self.begin(build, decision, observer),
             Action::Cancel(id) => {
-                self.record(Fact::Cancelling(id.clone()));
+                self.record(Fact::Cancelling(*id));
                 self.end(id, Outcome::Cancelled, observer);
             }
             Action::Enter { pipeline, changes } => {
@@ -280,9 +280,9 @@ impl<S: Script> World<S> {
         observer.started(&build, &with, &self.facts, self.now);
         self.record(Fact::Started(Box::new(build.clone())));
         if let Some(early) = saying.early.filter(|early| *early < saying.after) {
-            self.upcoming(self.now.after(early), Upcoming::Fails(build.request.id.clone()));
+            self.upcoming(self.now.after(early), Upcoming::Fails(build.request.id));
         }
-        let ends = Upcoming::Ends(build.request.id.clone(), Box::new(saying.outcome));
+        let ends = Upcoming::Ends(build.request.id, Box::new(saying.outcome));
         self.upcoming(self.now.after(saying.after), ends);
     }
 

@@ -58,7 +58,7 @@ impl<'a> Progress<'a> {
         } else {
             ProgressBar::hidden()
         };
-        self.running.insert(request.id.clone(), bar);
+        self.running.insert(request.id, bar);
     }
 
     fn ends(&mut self, request: &BuildRequest, word: &str, ms: u64) {
@@ -112,7 +112,7 @@ impl Observer for Progress<'_> {
                 BuildState::Running { .. } if !self.running.contains_key(id) => self.begins(&build.request),
                 BuildState::Running { .. } => {}
                 BuildState::Ended(ended) => {
-                    if self.ended.insert(id.clone()) {
+                    if self.ended.insert(*id) {
                         let ms =
                             u64::try_from(ended.ended.since(ended.started).as_millis()).unwrap_or(u64::MAX);
                         self.ends(&build.request, ended.outcome.word(), ms);

@@ -133,7 +133,9 @@ struct Side<'a> {
     refs: Vec<BuildRef>,
     /// When the first of them started.
     since: Option<Timestamp>,
-    /// Whether one that runs has said that it is going to fail.
+    /// The one that runs.
+    running: Option<Wait>,
+    /// Whether it has said that it is going to fail.
     failing: bool,
 }
 
@@ -258,8 +260,8 @@ impl<'a> Asked<'a> {
             wishes.schedule.wake(at);
             return waits(Wait::Retry { at });
         }
-        if let Some(running) = wishes.schedule.running(&key) {
-            return waits(running);
+        if let Some(running) = &side.running {
+            return waits(running.clone());
         }
         if let Some(held) = &self.held {
             return waits(held.clone());
@@ -271,7 +273,8 @@ impl<'a> Asked<'a> {
 
     /// What is known without the change, and the build that would tell more, or why there is none.
     fn baseline(&self, of: &Planned, now: Timestamp) -> (Side<'a>, Result<Keyed<'a>, RowState>) {
-        let none = || Side { runs: Runs::default(), refs: Vec::new(), since: None, failing: false };
+        let none =
+            || Side { runs: Runs::default(), refs: Vec::new(), since: None, running: None, failing: false };
         let unknown = |reason: String| RowState::Decided(Verdict::Unknown { reason });
         match self.trees.1 {
             TreeState::Ready(states) => {
@@ -347,7 +350,8 @@ impl<'a> Asked<'a> {
 
     /// What is known for a key: the builds of what is in a pipeline, whoever asked for them; else an earlier outcome.
     fn side(&self, key: &BuildKey, side: Purpose, now: Timestamp) -> Side<'a> {
-        let mut found = Side { runs: Runs::default(), refs: Vec::new(), since: None, failing: false };
+        let mut found =
+            Side { runs: Runs::default(), refs: Vec::new(), since: None, running: None, failing: false };
         for id in self.facts.by_key.get(key).into_iter().flatten() {
             let Some(build) = self.facts.builds.get(id) else { continue };
             match &build.state {
@@ -355,6 +359,8 @@ impl<'a> Asked<'a> {
                 BuildState::Running { since, failing, .. } => {
                     found.since.get_or_insert(*since);
                     found.failing |= failing;
+                    let purpose = build.request.purpose;
+                    found.running = Some(Wait::Build { id: *id, purpose, since: *since });
                     found.refs.push(build_ref(id, build));
                 }
                 BuildState::Ended(ended) if ended.outcome == Outcome::Cancelled => {}
@@ -424,10 +430,10 @@ fn build_ref(id: &BuildId, build: &Build) -> BuildRef {
             (Some(ended.outcome.word()), Some(u64::try_from(ms).unwrap_or(u64::MAX)))
         }
     };
-    BuildRef { id: id.clone(), purpose: build.request.purpose, outcome, reused: false, duration_ms }
+    BuildRef { id: *id, purpose: build.request.purpose, outcome, reused: false, duration_ms }
 }
 
 fn earlier_ref(earlier: &Earlier, side: Purpose) -> BuildRef {
-    let (id, outcome) = (earlier.id.clone(), Some(earlier.outcome.word()));
+    let (id, outcome) = (earlier.id, Some(earlier.outcome.word()));
     BuildRef { id, purpose: side, outcome, reused: true, duration_ms: None }
 }

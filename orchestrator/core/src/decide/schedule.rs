@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Action, ItemState, RowState, Wait};
 use crate::build::{BuildRequest, Purpose, RepoState};
 use crate::facts::{Build, BuildState, Facts, Item, Pipeline, Planned};
-use crate::ids::{BuildId, BuildKey, DriverName, RepoName, SemaphoreName, Timestamp};
+use crate::ids::{BuildKey, DriverName, RepoName, SemaphoreName, Timestamp};
 use crate::keys;
 use crate::workspace::{RunnerKind, variable};
 
@@ -33,8 +33,8 @@ type Turn = (Pipeline, usize, i64);
 pub(super) struct Schedule<'a> {
     facts: &'a Facts,
     now: Timestamp,
-    /// Builds that run or are about to, by what they are a function of.
-    running: BTreeMap<BuildKey, (BuildId, Purpose, Timestamp)>,
+    /// Builds that start now, by what they are a function of.
+    starting: BTreeMap<BuildKey, Wait>,
     semaphores: BTreeMap<&'a SemaphoreName, u32>,
     drivers: BTreeMap<&'a DriverName, u32>,
     runners: BTreeMap<RunnerKind, u32>,
@@ -48,7 +48,7 @@ impl<'a> Schedule<'a> {
         let mut schedule = Self {
             facts,
             now,
-            running: BTreeMap::new(),
+            starting: BTreeMap::new(),
             semaphores: BTreeMap::new(),
             drivers: BTreeMap::new(),
             runners: BTreeMap::new(),
@@ -57,13 +57,8 @@ impl<'a> Schedule<'a> {
             wake: None,
         };
         for build in facts.builds.values() {
-            if let BuildState::Running { since, cancelled, .. } = build.state {
-                let request = &build.request;
-                schedule.occupy(request.driver.as_ref(), build.semaphore.as_ref(), build.runner);
-                if !cancelled {
-                    let known = (request.id.clone(), request.purpose, since);
-                    schedule.running.insert(request.key, known);
-                }
+            if matches!(build.state, BuildState::Running { .. }) {
+                schedule.occupy(build.request.driver.as_ref(), build.semaphore.as_ref(), build.runner);
             }
         }
         schedule
@@ -71,12 +66,6 @@ impl<'a> Schedule<'a> {
 
     pub(super) fn now(&self) -> Timestamp {
         self.now
-    }
-
-    /// Returns the build of a key that is running.
-    pub(super) fn running(&self, key: &BuildKey) -> Option<Wait> {
-        let (id, purpose, since) = self.running.get(key)?;
-        Some(Wait::Build { id: id.clone(), purpose: *purpose, since: *since })
     }
 
     /// Takes a wish; `place` is its item's position among the items, `turn` its item's place in its line.
@@ -95,15 +84,22 @@ impl<'a> Schedule<'a> {
         wants.sort_by_key(|(turn, place, want)| (*turn, *place, want.row));
         let mut actions = Vec::new();
         for (_, place, want) in wants {
-            let wait = self.running(&want.key).or_else(|| self.full(&want)).unwrap_or_else(|| {
-                let build = self.build(&want);
-                let known = (build.request.id.clone(), want.purpose, self.now);
-                let wait = Wait::Build { id: known.0.clone(), purpose: known.1, since: known.2 };
-                self.running.insert(want.key, known);
-                self.occupy(want.planned.driver.as_ref(), want.planned.job.semaphore.as_ref(), build.runner);
-                actions.push(Action::Start(Box::new(build)));
-                wait
-            });
+            let wait = match self.starting.get(&want.key) {
+                Some(starting) => starting.clone(),
+                None => self.full(&want).unwrap_or_else(|| {
+                    let build = self.build(&want);
+                    let (id, purpose, since) = (build.request.id, want.purpose, self.now);
+                    let wait = Wait::Build { id, purpose, since };
+                    self.starting.insert(want.key, wait.clone());
+                    self.occupy(
+                        want.planned.driver.as_ref(),
+                        want.planned.job.semaphore.as_ref(),
+                        build.runner,
+                    );
+                    actions.push(Action::Start(Box::new(build)));
+                    wait
+                }),
+            };
             items[place].rows[want.row].state = RowState::Waits { on: wait };
         }
         (actions, self.wake)

@@ -195,14 +195,14 @@ fn the_archive_finds_retires_and_passes_over_what_is_damaged() {
     }
     let archive = world.runner.archive();
     let ids = || archive.records().into_iter().map(|record| record.request.id).collect::<Vec<_>>();
-    assert_eq!(ids(), [&requests[3], &requests[2], &requests[1]].map(|request| request.id.clone()));
+    assert_eq!(ids(), [&requests[3], &requests[2], &requests[1]].map(|request| request.id));
     assert!(matches!(archive.find(requests[0].id.as_str()), Err(ArchiveError::Unknown { .. })));
     assert!(
         matches!(archive.find("0"), Err(ArchiveError::Ambiguous { candidates, .. }) if candidates.len() == 3)
     );
     assert!(matches!(archive.find(""), Err(ArchiveError::Unknown { .. })));
     fs::write(archive.log_path(&requests[2].id).with_file_name("build.json"), "{").unwrap();
-    assert_eq!(ids(), [&requests[3], &requests[1]].map(|request| request.id.clone()));
+    assert_eq!(ids(), [&requests[3], &requests[1]].map(|request| request.id));
     assert!(matches!(archive.find(requests[2].id.as_str()), Err(ArchiveError::Damaged { .. })));
     // What cannot be read once is not read again: a record of an older version, for instance.
     let record = archive.log_path(&requests[1].id).with_file_name("build.json");

@@ -192,7 +192,7 @@ impl Observer for Recorder {
     fn started(&mut self, build: &Build, with: &[ChangeId], facts: &Facts, now: Timestamp) {
         let request = &build.request;
         let holds = |pipeline| facts.item_of(&request.change, pipeline).is_some();
-        self.lines.insert(request.id.clone(), self.builds.len());
+        self.lines.insert(request.id, self.builds.len());
         self.builds.push(BuildLine {
             job: request.job.clone(),
             driver: request.driver.clone(),

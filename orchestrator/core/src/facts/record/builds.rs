@@ -10,6 +10,9 @@ use crate::ids::{BuildId, ChangeId, Timestamp};
 /// How long what landed through the gate speaks for itself as a baseline.
 const PROVEN_FOR: Duration = Duration::from_hours(7 * 24);
 
+/// So many builds are not worth looking through.
+const RETIRE_AT: usize = 256;
+
 /// So many trees are kept for each item; beyond that they are made anew when they are wanted.
 const TREES_PER_ITEM: usize = 8;
 
@@ -18,8 +21,8 @@ const SWEEP_AT: usize = 16_384;
 
 impl Facts {
     pub(super) fn start(&mut self, build: Build) {
-        let id = build.request.id.clone();
-        self.by_key.entry(build.request.key).or_default().push(id.clone());
+        let id = build.request.id;
+        self.by_key.entry(build.request.key).or_default().push(id);
         self.builds.insert(id, build);
     }
 
@@ -40,8 +43,11 @@ impl Facts {
         }
     }
 
-    /// Lets go of what no item can ask for any more.
+    /// Lets go of what no item can ask for any more, once there is as much of it again as was kept the last time.
     pub(super) fn retire(&mut self, at: Timestamp) {
+        if self.builds.len() < 2 * self.kept + RETIRE_AT && !self.items.is_empty() {
+            return;
+        }
         let oldest = self.items.iter().map(|item| item.entered).min().unwrap_or(at);
         let owners: BTreeSet<&ChangeId> =
             self.items.iter().flat_map(|item| &item.members).map(|member| &member.change.id).collect();
@@ -52,7 +58,7 @@ impl Facts {
             BuildState::Running { .. } => false,
         };
         let retired: Vec<BuildId> =
-            self.builds.iter().filter(|(_, build)| gone(build)).map(|(id, _)| id.clone()).collect();
+            self.builds.iter().filter(|(_, build)| gone(build)).map(|(id, _)| *id).collect();
         for id in retired {
             let Some(build) = self.builds.remove(&id) else { continue };
             if let Some(ids) = self.by_key.get_mut(&build.request.key) {
@@ -69,6 +75,7 @@ impl Facts {
                 self.earlier.insert(build.request.key, earlier);
             }
         }
+        self.kept = self.builds.len();
         self.sweep(at);
     }
 

@@ -101,7 +101,7 @@ impl Facts {
             let builds =
                 self.by_key.get(&key).into_iter().flatten().filter_map(|id| self.builds.get_key_value(id));
             let mut passed = builds.filter_map(|(id, build)| match &build.state {
-                BuildState::Ended(ended) if ended.outcome == Outcome::Pass => Some((id.clone(), ended.ended)),
+                BuildState::Ended(ended) if ended.outcome == Outcome::Pass => Some((*id, ended.ended)),
                 BuildState::Ended(_) | BuildState::Running { .. } => None,
             });
             if let Some((id, ended)) = passed.next_back() {
