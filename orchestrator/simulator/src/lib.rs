@@ -5,16 +5,18 @@
 #![warn(missing_docs)]
 
 mod expect;
+mod invariants;
 mod outcome;
 mod play;
 mod text;
 mod world;
 
 pub use expect::{Mismatch, mismatches};
+pub use invariants::{Guard, Holds, invariant_order_of_records_is_free, invariant_records_are_idempotent};
 pub use outcome::{
     BuildLine, ChangeLine, GateWord, LandedLine, Outcome, PipelineWord, ReportLine, ReportWord, StateWord,
     VerdictLine, Waiting, outcome_schema,
 };
-pub use play::play;
+pub use play::{Record, play, record};
 pub use text::{from_words, in_words};
 pub use world::{Forge, Observer, Saying, Script, Stuck, World};

@@ -32,14 +32,44 @@ const MAX_STEPS: u64 = 1_000_000;
 /// # Errors
 /// [`Stuck`], which is a bug of the loop.
 pub fn play(scenario: &Scenario) -> Result<Outcome, Stuck> {
-    let mut play = Play::new(scenario);
+    let mortal = scenario.timeline.iter().any(|event| matches!(event.what, Happening::Restart));
+    let play = played(scenario, mortal)?;
+    Ok(play.recorder.outcome(scenario, &play.world.facts, &play.world.forge, play.world.elapsed()))
+}
+
+/// What came out of a scenario, and how.
+#[derive(Debug)]
+pub struct Record {
+    /// What came out.
+    pub outcome: Outcome,
+    /// What was known before anything was recorded.
+    pub first: Facts,
+    /// Everything that was recorded, in order.
+    pub log: Vec<(Timestamp, Fact)>,
+}
+
+/// Plays a scenario like [`play`], and returns also what was recorded.
+///
+/// # Errors
+/// [`Stuck`], which is a bug of the loop.
+pub fn record(scenario: &Scenario) -> Result<Record, Stuck> {
+    let mut play = played(scenario, true)?;
+    let (first, log) = play.world.take_log();
+    let outcome = play.recorder.outcome(scenario, &play.world.facts, &play.world.forge, play.world.elapsed());
+    Ok(Record { outcome, first, log })
+}
+
+fn played(scenario: &Scenario, mortal: bool) -> Result<Play<'_>, Stuck> {
+    let mut play = Play::new(scenario, mortal);
     for event in &scenario.timeline {
         let at = play.start.after(event.at);
         play.until(Some(at))?;
         play.happens(&event.what, event.by.as_deref().unwrap_or(SOMEBODY))?;
     }
     play.until(None)?;
-    Ok(play.recorder.outcome(scenario, &play.world.facts, &play.world.forge, play.world.elapsed()))
+    play.recorder.guard.finished(&play.world.facts, play.world.now);
+    play.unbroken()?;
+    Ok(play)
 }
 
 struct Play<'a> {
@@ -57,7 +87,7 @@ struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    fn new(scenario: &'a Scenario) -> Self {
+    fn new(scenario: &'a Scenario, mortal: bool) -> Self {
         let ms = scenario
             .starts
             .to_zoned(jiff::tz::TimeZone::UTC)
@@ -67,7 +97,6 @@ impl<'a> Play<'a> {
         for ((driver, job), history) in &scenario.history {
             facts.ledger.seed(driver.as_ref(), job, *history);
         }
-        let mortal = scenario.timeline.iter().any(|event| matches!(event.what, Happening::Restart));
         let world = World::new(facts, start, Scripted::new(scenario), mortal);
         let mut play = Self {
             scenario,
@@ -137,7 +166,12 @@ impl<'a> Play<'a> {
             return Err(Stuck::Endless { steps: self.steps });
         }
         self.wake = self.world.settle(&mut self.recorder)?.filter(|wake| *wake > self.world.now);
-        match self.recorder.broken.take() {
+        self.unbroken()
+    }
+
+    /// Checks that everything held so far that must.
+    fn unbroken(&mut self) -> Result<(), Stuck> {
+        match self.recorder.guard.broken() {
             Some(what) => Err(Stuck::Broken { at: crate::in_words(self.world.elapsed()), what }),
             None => Ok(()),
         }

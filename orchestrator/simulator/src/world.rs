@@ -162,6 +162,12 @@ impl<S: Script> World<S> {
         self.facts = facts;
     }
 
+    /// Takes what the facts were at the start and everything that was recorded since, of a process that may die.
+    pub(crate) fn take_log(&mut self) -> (Facts, Vec<(Timestamp, Fact)>) {
+        let first = self.first.take().map_or_else(Facts::default, |first| *first);
+        (first, self.log.take().unwrap_or_default())
+    }
+
     /// Lets the loop turn until it has nothing left to do at this moment; returns when it is to turn again.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use crossgate_core::ids::{BuildId, ChangeId, DriverName, JobName, Timestamp};
 use crossgate_core::scenario::Scenario;
 
 use crate::in_words;
+use crate::invariants::Guard;
 use crate::outcome::{
     BuildLine, ChangeLine, GateWord, LandedLine, Outcome, PipelineWord, ReportLine, ReportWord, StateWord,
     VerdictLine, Waiting,
@@ -33,8 +34,7 @@ pub(super) struct Recorder {
     reports: Vec<ReportLine>,
     waits: Vec<Waiting>,
     waiting: BTreeMap<Waiter, (usize, String)>,
-    /// What must always hold and did not.
-    pub(super) broken: Option<String>,
+    pub(super) guard: Guard,
 }
 
 impl Recorder {
@@ -48,7 +48,7 @@ impl Recorder {
             reports: Vec::new(),
             waits: Vec::new(),
             waiting: BTreeMap::new(),
-            broken: None,
+            guard: Guard::default(),
         }
     }
 
@@ -182,6 +182,7 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn decided(&mut self, facts: &Facts, decision: &Decision, now: Timestamp) {
+        self.guard.decided(facts, decision, now);
         self.verdicts(facts, decision);
         // What is about to change is not waited for.
         if decision.actions.is_empty() {
@@ -190,6 +191,7 @@ impl Observer for Recorder {
     }
 
     fn started(&mut self, build: &Build, with: &[ChangeId], facts: &Facts, now: Timestamp) {
+        self.guard.started(build, with, facts, now);
         let request = &build.request;
         let holds = |pipeline| facts.item_of(&request.change, pipeline).is_some();
         self.lines.insert(request.id, self.builds.len());
@@ -209,6 +211,7 @@ impl Observer for Recorder {
     }
 
     fn ended(&mut self, id: &BuildId, outcome: &Said, now: Timestamp) {
+        self.guard.ended(id, outcome, now);
         let at = self.at(now);
         if let Some(line) = self.lines.get(id).and_then(|index| self.builds.get_mut(*index)) {
             (line.ended, line.outcome) = (Some(at), Some(outcome.word()));
@@ -216,6 +219,7 @@ impl Observer for Recorder {
     }
 
     fn reported(&mut self, report: &Report, now: Timestamp) {
+        self.guard.reported(report, now);
         let (change, pipeline, text) = (report.change.clone(), word(report.pipeline), report.text.clone());
         self.reports.push(ReportLine {
             change,
@@ -226,7 +230,8 @@ impl Observer for Recorder {
         });
     }
 
-    fn landed(&mut self, change: &ChangeId, _inside: &BTreeSet<ChangeId>, now: Timestamp) {
+    fn landed(&mut self, change: &ChangeId, inside: &BTreeSet<ChangeId>, now: Timestamp) {
+        self.guard.landed(change, inside, now);
         self.landed.push(LandedLine { change: change.clone(), at: self.at(now) });
     }
 }
