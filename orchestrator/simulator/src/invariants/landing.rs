@@ -135,7 +135,7 @@ pub(super) fn invariant_no_red_is_passed_over(facts: &Facts, decision: &Decision
                 RowState::Decided(verdict) => verdict.blocks(row.vote, policy),
             };
             if stands {
-                return Err(format!("{} lands in spite of {}", landing.change.id, row.in_words()));
+                return Err(format!("{} lands in spite of {}", landing.change.id, row.name()));
             }
         }
     }
