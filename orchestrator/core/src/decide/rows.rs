@@ -137,6 +137,8 @@ struct Side<'a> {
     running: Option<Wait>,
     /// Whether it has said that it is going to fail.
     failing: bool,
+    /// The longest that one ran before it was told to end.
+    given_up_after: Duration,
 }
 
 /// A build that could run: its key, and the states of the repos.
@@ -273,8 +275,14 @@ impl<'a> Asked<'a> {
 
     /// What is known without the change, and the build that would tell more, or why there is none.
     fn baseline(&self, of: &Planned, now: Timestamp) -> (Side<'a>, Result<Keyed<'a>, RowState>) {
-        let none =
-            || Side { runs: Runs::default(), refs: Vec::new(), since: None, running: None, failing: false };
+        let none = || Side {
+            runs: Runs::default(),
+            refs: Vec::new(),
+            since: None,
+            running: None,
+            failing: false,
+            given_up_after: Duration::ZERO,
+        };
         let unknown = |reason: String| RowState::Decided(Verdict::Unknown { reason });
         match self.trees.1 {
             TreeState::Ready(states) => {
@@ -305,9 +313,17 @@ impl<'a> Asked<'a> {
         let common = |driver: &&Driver| driver.repo != member.change.repo;
         let driver = Some(driver).filter(common)?;
         let after = driver.common_changes.deadline?;
-        let deadline = with.since.filter(|_| with.runs.conclusive.is_empty())?.after(after);
+        if !with.runs.conclusive.is_empty() {
+            return None;
+        }
+        let absent = Verdict::Absent { after, blocks: driver.common_changes.absent == Absent::Block };
+        // Its builds were ended when the deadline passed: that they are gone is no reason to ask again.
+        if with.given_up_after >= after {
+            return Some(absent);
+        }
+        let deadline = with.since?.after(after);
         if schedule.now() >= deadline {
-            return Some(Verdict::Absent { after, blocks: driver.common_changes.absent == Absent::Block });
+            return Some(absent);
         }
         schedule.wake(deadline);
         None
@@ -350,8 +366,14 @@ impl<'a> Asked<'a> {
 
     /// What is known for a key: the builds of what is in a pipeline, whoever asked for them; else an earlier outcome.
     fn side(&self, key: &BuildKey, side: Purpose, now: Timestamp) -> Side<'a> {
-        let mut found =
-            Side { runs: Runs::default(), refs: Vec::new(), since: None, running: None, failing: false };
+        let mut found = Side {
+            runs: Runs::default(),
+            refs: Vec::new(),
+            since: None,
+            running: None,
+            failing: false,
+            given_up_after: Duration::ZERO,
+        };
         for id in self.facts.by_key.get(key).into_iter().flatten() {
             let Some(build) = self.facts.builds.get(id) else { continue };
             match &build.state {
@@ -363,7 +385,11 @@ impl<'a> Asked<'a> {
                     found.running = Some(Wait::Build { id: *id, purpose, since: *since });
                     found.refs.push(build_ref(id, build));
                 }
-                BuildState::Ended(ended) if ended.outcome == Outcome::Cancelled => {}
+                BuildState::Ended(ended) if ended.outcome == Outcome::Cancelled => {
+                    if ended.ended >= self.item.entered {
+                        found.given_up_after = found.given_up_after.max(ended.ended.since(ended.started));
+                    }
+                }
                 BuildState::Ended(ended) => {
                     let own = ended.ended >= self.item.entered;
                     let earlier = || self.reusable(&ended.outcome, ended.ended, false, side, now);
