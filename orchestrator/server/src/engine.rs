@@ -65,6 +65,7 @@ impl Engine {
             let decision = decide(&facts, now);
             observer.decided(&facts, &decision);
             if decision.is_final() {
+                work.end().await;
                 return Ok((facts, decision));
             }
             if decision.actions.is_empty() && work.tasks.is_empty() && decision.wake.is_none() {
@@ -198,6 +199,14 @@ impl Work {
             }
         }
         true
+    }
+
+    /// Ends the builds that nobody waits for any more, such as those of a driver that is absent.
+    async fn end(&mut self) {
+        for token in self.running.values() {
+            token.cancel();
+        }
+        self.finish().await;
     }
 
     /// Waits until every build has ended itself and cleaned up.

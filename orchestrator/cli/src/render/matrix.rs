@@ -142,6 +142,8 @@ fn builds_of(row: &Row) -> String {
     match row.builds.len() {
         0 => String::new(),
         _ if reused => "reused".to_owned(),
+        // One that was given up has no time of its own.
+        _ if row.builds.iter().all(|build| build.duration_ms.is_none()) => String::new(),
         1 => duration(spent),
         n => format!("{} in {n}", duration(spent)),
     }
