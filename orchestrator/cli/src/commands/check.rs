@@ -78,6 +78,7 @@ struct ItemView<'a> {
 pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Result<Exit, CliError> {
     let site = context.site(RepoFiles::Tip, printer)?;
     no_ranges(&site, &args.selections)?;
+    known_names(&site, args)?;
     let changes = selected(&site, &args.selections, args.dirty)?;
     if changes.is_empty() {
         printer.note(NOTHING)?;
@@ -106,7 +107,6 @@ pub(crate) fn check(
     runner: &LocalRunner,
     printer: &mut Printer,
 ) -> Result<(Vec<Item>, Decision), CliError> {
-    known_names(site, args)?;
     let items = changes.into_iter().map(|change| intake::item(site, change, |entry| wanted(args, entry)));
     let items = items.collect::<Result<Vec<_>, _>>()?;
     let engine = Engine::new(site.mirrors().clone(), runner.clone());
