@@ -148,6 +148,16 @@ fn with_confirmation_off_the_first_red_is_final() {
 }
 
 #[test]
+fn a_bar_for_gating_lowers_nobody_where_no_history_is_kept() {
+    let world = World::new();
+    world.configures("policy: { gating_requires: { runs: 20, false_failures: 5%, p95: 90m } }\n");
+    world.proposes("core", "drop-reboot", "Drop reboot", FEWER);
+    let told = world.checks_for_programs(["core@drop-reboot"]).exits(1);
+    assert_eq!(told.verdicts()[1], "esx/conform regressed");
+    assert_eq!(told.json()["items"][0]["verdicts"][1]["vote"], "gating");
+}
+
+#[test]
 fn an_opt_in_that_has_ended_acts_as_advisory_and_says_so() {
     let world = World::new();
     let esx = "common_changes: { mode: gating, jobs: [conform]";

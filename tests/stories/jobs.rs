@@ -19,7 +19,10 @@ fn a_job_whose_runs_disagree_is_flaky_and_blocks_nothing() {
     world.gives_job("unit", &format!("steps: [{{ run: '{FIRST_FAILS}' }}]"));
     let told = world.checks_for_programs(["core@more", "--job", "unit"]).exits(0);
     assert_eq!(told.verdicts(), ["unit flaky"]);
-    assert_eq!(told.builds(), ["unit candidate fail", "unit confirm pass", "unit baseline pass"]);
+    assert_eq!(
+        told.builds(),
+        ["unit candidate fail", "unit confirm pass", "unit confirm pass", "unit baseline pass"]
+    );
     assert_eq!(told.json()["items"][0]["verdicts"][0]["state"]["failed"], 1);
 }
 
@@ -79,6 +82,28 @@ fn a_job_over_its_time_is_red_and_nothing_of_it_goes_on() {
     assert_eq!(told.verdicts(), ["unit regressed"]);
     assert_eq!(told.builds(), ["unit candidate timeout", "unit confirm timeout", "unit baseline pass"]);
     assert_eq!(marker.count(), 0);
+}
+
+#[test]
+fn one_build_at_a_time_is_one_whatever_runners_the_drivers_name() {
+    let world = world().without_a_sandbox();
+    world.replaces("crossgate.yaml", "esx: { repo: esx,", "esx: { ci: { runner: agent }, repo: esx,");
+    world.replaces(
+        "crossgate.yaml",
+        "  xen:\n",
+        "  xen:\n    ci: { runner: webhook, url: 'https://ci.example.org' }\n",
+    );
+    let shared = tempfile::tempdir().unwrap();
+    let alone = format!("{}/alone", shared.path().display());
+    // Long enough for the next one to get there, if it were started meanwhile.
+    let step = format!("mkdir {alone} && sleep 0.3 && rmdir {alone}");
+    for job in ["unit", "conform"] {
+        world.gives_job(job, &format!("steps: [{{ run: '{step}' }}]"));
+    }
+    world.configures("policy: { confirm: off }\n");
+    let told = world.checks_for_programs(["core@more", "-j", "1"]).exits(0);
+    let passed = ["unit passed", "esx/conform passed", "kvm/conform passed", "xen/conform passed"];
+    assert_eq!(told.verdicts(), passed, "{told}");
 }
 
 #[test]
