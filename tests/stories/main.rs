@@ -8,6 +8,7 @@
 
 mod checkouts;
 mod common_changes;
+mod deadlines;
 mod dependencies;
 mod driver_changes;
 mod faults;

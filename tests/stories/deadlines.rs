@@ -1,0 +1,58 @@
+//! Drivers that have a deadline: what answers in time counts, and silence is a verdict that holds nobody up.
+
+use crossgate_tests::{Marker, World};
+
+/// A workspace in which esx has so many seconds to answer on a change of the core, which breaks it.
+fn world(deadline: &str, absent: &str) -> World {
+    let world = World::new();
+    let esx = "esx: { repo: esx, kind: cluster, own_changes: [conform], common_changes: { mode: gating, jobs: [conform]";
+    world.replaces("crossgate.yaml", esx, &format!("{esx}, deadline: {deadline}, absent: {absent}"));
+    world.proposes("core", "drop-reboot", "Drop reboot", &[("api.txt", "start\nstop\n")]);
+    world
+}
+
+/// Lets the job of the drivers sleep under a mark with esx.
+fn esx_is_silent(world: &World) -> Marker {
+    let marker = Marker::new();
+    let sleeps = format!("if test {{{{ driver.name }}}} = esx; then {}; fi", marker.sleeps());
+    world.gives_job("conform", &format!("steps: [{{ run: '{sleeps}' }}]"));
+    marker
+}
+
+#[test]
+fn a_red_before_the_deadline_blocks_as_any_other() {
+    for absent in ["waive", "block"] {
+        let told = world("1h", absent).checks_for_programs(["core@drop-reboot"]).exits(1);
+        assert_eq!(told.verdicts()[1], "esx/conform regressed", "{told}");
+        assert_eq!(told.json()["items"][0]["result"]["blockers"], serde_json::json!([1]));
+    }
+}
+
+#[test]
+fn silence_past_the_deadline_holds_nobody_up_where_it_is_waived() {
+    let world = world("1s", "waive");
+    let marker = esx_is_silent(&world);
+    let told = world.checks_for_programs(["core@drop-reboot"]).exits(0);
+    assert_eq!(told.verdicts()[1], "esx/conform absent", "{told}");
+    assert_eq!(told.json()["items"][0]["verdicts"][1]["state"]["after_ms"], 1_000);
+    assert_eq!(marker.count(), 0, "its build is over");
+    assert_eq!(world.left_in_workdirs(), Vec::<String>::new());
+}
+
+#[test]
+fn silence_past_the_deadline_blocks_where_it_is_to_block() {
+    let world = world("1s", "block");
+    let marker = esx_is_silent(&world);
+    let told = world.checks(["core@drop-reboot"]).exits(1);
+    told.says("must not land core@drop-reboot").says("no answer after 1.0 s, which blocks");
+    assert_eq!(marker.count(), 0, "its build is over");
+}
+
+#[test]
+fn the_deadline_of_a_driver_is_for_changes_of_others() {
+    let world = world("1s", "block");
+    world.gives_job("conform", "steps: [{ run: sleep 2 }]");
+    world.proposes("esx", "more", "More", &[("esx/more.txt", "more\n")]);
+    let told = world.checks_for_programs(["esx@more"]).exits(0);
+    assert_eq!(told.verdicts(), ["esx/conform passed"]);
+}
