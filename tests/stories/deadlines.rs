@@ -1,6 +1,8 @@
 //! Drivers that have a deadline: what answers in time counts, and silence is a verdict that holds nobody up.
 
-use crossgate_tests::{Marker, World};
+use std::time::Duration;
+
+use crossgate_tests::{Marker, World, eventually};
 
 /// A workspace in which esx has so many seconds to answer on a change of the core, which breaks it.
 fn world(deadline: &str, absent: &str) -> World {
@@ -46,6 +48,27 @@ fn silence_past_the_deadline_blocks_where_it_is_to_block() {
     let told = world.checks(["core@drop-reboot"]).exits(1);
     told.says("must not land core@drop-reboot").says("no answer after 1.0 s, which blocks");
     assert_eq!(marker.count(), 0, "its build is over");
+}
+
+#[test]
+fn who_was_silent_is_ended_while_others_go_on_and_is_not_asked_again() {
+    let world = world("1s", "waive");
+    let marker = Marker::new();
+    let asked = tempfile::tempdir().unwrap();
+    let esx = format!("echo >> {}/times; {}", asked.path().display(), marker.sleeps());
+    let sleeps = format!("if test {{{{ driver.name }}}} = esx; then {esx}; fi");
+    world.gives_job("conform", &format!("steps: [{{ run: '{sleeps}' }}]"));
+    // Long enough for esx to be asked again, if it were.
+    world.gives_job("unit", "steps: [{ run: sleep 4 }]");
+    let world = world.without_a_sandbox();
+    let check = world.starts_check(["core@drop-reboot", "-j", "4", "--format", "json"]);
+    let limit = Duration::from_secs(30);
+    eventually("esx sleeps", limit, || marker.count() == 1);
+    eventually("esx is ended", limit, || marker.count() == 0);
+    let told = check.ends().exits(0);
+    assert_eq!(told.verdicts()[..2], ["unit passed", "esx/conform absent"], "{told}");
+    let times = std::fs::read_to_string(asked.path().join("times")).unwrap();
+    assert_eq!(times.lines().count(), 1, "esx is asked once");
 }
 
 #[test]
