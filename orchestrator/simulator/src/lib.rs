@@ -8,6 +8,7 @@ mod expect;
 mod invariants;
 mod outcome;
 mod play;
+pub mod synthetic;
 mod text;
 mod world;
 

@@ -21,8 +21,8 @@ const MAX_TURNS: usize = 20_000;
 
 /// What builds and the forge do, as far as the world does not follow from what it is asked.
 pub trait Script {
-    /// Says what a build that starts will say, and when.
-    fn says(&mut self, build: &Build, inside: &BTreeSet<ChangeId>, facts: &Facts) -> Saying;
+    /// Says what a build that starts now will say, and when.
+    fn says(&mut self, build: &Build, forge: &Forge, facts: &Facts, now: Timestamp) -> Saying;
 
     /// Returns whether builds are to be counted by change and tree over all items, for rules that speak of the n-th.
     fn counts_attempts(&self) -> bool {
@@ -32,6 +32,11 @@ pub trait Script {
     /// Says how a try to land a change goes.
     fn lands(&mut self, _change: &ChangeId) -> Option<LandingResult> {
         None
+    }
+
+    /// Says whether there is a change that this one does not go together with: only then is it asked about each.
+    fn may_conflict(&self, _change: &ChangeId) -> bool {
+        true
     }
 
     /// Says whether a change does not go together with another one that is in the tree before it.
@@ -54,6 +59,10 @@ pub struct Saying {
 /// Watches the world.
 #[expect(unused_variables, reason = "what is not watched is not used")]
 pub trait Observer {
+    /// Says whether to tell what is in the tree of a build that starts.
+    fn sees_trees(&self) -> bool {
+        true
+    }
     /// Is told each decision, with the facts it was made from.
     fn decided(&mut self, facts: &Facts, decision: &Decision, now: Timestamp) {}
     /// Is told of a build that starts, with the changes in its tree that have not landed, in merge order.
@@ -235,7 +244,9 @@ impl<S: Script> World<S> {
                     self.forge.remember(*key, *onto, &merge.change);
                     let state = match self.facts.trees().get(onto) {
                         Some(TreeState::Ready(states)) => {
+                            let may = self.script.may_conflict(&merge.change);
                             let clash = |other: &ChangeId| self.script.conflicts(&merge.change, other);
+                            let clash = may.then_some(clash);
                             self.forge.merge(states, merge, clash)
                         }
                         // What stands on a conflict conflicts.
@@ -274,15 +285,14 @@ impl<S: Script> World<S> {
     }
 
     fn begin(&mut self, build: &Build, decision: &Decision, observer: &mut dyn Observer) {
-        let inside = self.forge.inside(&build.request.tree);
-        let with = self.unmerged(build, &inside, decision);
+        let with = if observer.sees_trees() { self.unmerged(build, decision) } else { Vec::new() };
         let mut build = build.clone();
         if self.script.counts_attempts() {
             let count = self.attempts.entry((build.request.change.clone(), build.request.key)).or_default();
             *count += 1;
             build.request.attempt = *count;
         }
-        let saying = self.script.says(&build, &inside, &self.facts);
+        let saying = self.script.says(&build, &self.forge, &self.facts, self.now);
         observer.started(&build, &with, &self.facts, self.now);
         self.record(Fact::Started(Box::new(build.clone())));
         if let Some(early) = saying.early.filter(|early| *early < saying.after) {
@@ -298,9 +308,9 @@ impl<S: Script> World<S> {
     }
 
     /// Returns the changes in a build's tree that have not landed, in merge order.
-    fn unmerged(&self, build: &Build, inside: &BTreeSet<ChangeId>, decision: &Decision) -> Vec<ChangeId> {
-        let mut with: Vec<ChangeId> =
-            inside.iter().filter(|change| !self.forge.has_landed(change)).cloned().collect();
+    fn unmerged(&self, build: &Build, decision: &Decision) -> Vec<ChangeId> {
+        let unmerged: BTreeSet<&ChangeId> = self.forge.unmerged(&build.request.tree).collect();
+        let mut with: Vec<ChangeId> = unmerged.into_iter().cloned().collect();
         if with.len() > 1 {
             let states = decision.items.iter().zip(self.facts.items());
             let own = states

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossgate_core::build::{Exit, Failure, Outcome, Signature};
 use crossgate_core::facts::{Build, Facts};
-use crossgate_core::ids::{ChangeId, JobName};
+use crossgate_core::ids::{ChangeId, JobName, Timestamp};
 use crossgate_core::scenario::{BuildPattern, LandingResult, OutcomeRule, Said, Scenario};
 
-use crate::world::{Saying, Script};
+use crate::world::{Forge, Saying, Script};
 
 /// The rules of a scenario.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl<'a> Scripted<'a> {
 }
 
 impl Script for Scripted<'_> {
-    fn says(&mut self, build: &Build, inside: &BTreeSet<ChangeId>, facts: &Facts) -> Saying {
+    fn says(&mut self, build: &Build, forge: &Forge, facts: &Facts, _now: Timestamp) -> Saying {
         let job = &build.request.job;
         let durations = &self.scenario.durations;
         let base = JobName::parse(job.base()).ok();
@@ -33,7 +33,8 @@ impl Script for Scripted<'_> {
         let revision =
             facts.proposals().get(&build.request.change).map_or(1, |proposal| proposal.change.revision);
         let rules = self.scenario.outcomes.iter().enumerate();
-        match rules.into_iter().find(|(_, rule)| matches(&rule.of, build, inside, revision)) {
+        let inside = forge.inside(&build.request.tree);
+        match rules.into_iter().find(|(_, rule)| matches(&rule.of, build, &inside, revision)) {
             Some((number, rule)) => Saying {
                 outcome: outcome(number, rule),
                 after: rule.after.unwrap_or(duration),

@@ -25,6 +25,8 @@ struct Commit {
 pub struct Forge {
     commits: BTreeMap<CommitId, Commit>,
     branches: BTreeMap<(RepoName, BranchName), CommitId>,
+    /// All commits of the branches: what is behind one of them is one of them.
+    merged: BTreeSet<CommitId>,
     landed: BTreeSet<ChangeId>,
     /// What is merged to make a tree of another one.
     merges: BTreeMap<TreeKey, (TreeKey, ChangeId)>,
@@ -35,6 +37,7 @@ impl Forge {
     pub fn branch(&mut self, repo: &RepoName, branch: &BranchName) -> CommitId {
         let commit = commit_of(&[repo.as_str(), branch.as_str()]);
         self.commits.insert(commit.clone(), Commit { parent: None, change: None });
+        self.merged.insert(commit.clone());
         self.branches.insert((repo.clone(), branch.clone()), commit.clone());
         commit
     }
@@ -46,6 +49,7 @@ impl Forge {
         let what = change.map_or("pushed", ChangeId::as_str);
         let commit = commit_of(&[parent.as_str(), what]);
         self.commits.insert(commit.clone(), Commit { parent: Some(parent), change: change.cloned() });
+        self.merged.insert(commit.clone());
         self.branches.insert(key, commit.clone());
         self.landed.extend(change.cloned());
         commit
@@ -58,6 +62,9 @@ impl Forge {
         if !self.line(commit).any(|(before, _)| before == tip) {
             return false;
         }
+        let new: Vec<CommitId> =
+            self.line(commit).map(|(id, _)| id.clone()).take_while(|id| !self.merged.contains(id)).collect();
+        self.merged.extend(new);
         self.branches.insert(key, commit.clone());
         self.landed.insert(change.id.clone());
         true
@@ -88,6 +95,22 @@ impl Forge {
             .collect()
     }
 
+    /// Returns the changes in a tree that have not landed.
+    pub fn unmerged<'a>(
+        &'a self,
+        tree: &'a BTreeMap<RepoName, RepoState>,
+    ) -> impl Iterator<Item = &'a ChangeId> {
+        tree.values()
+            .flat_map(|state| self.line(&state.commit).take_while(|(id, _)| !self.merged.contains(*id)))
+            .filter_map(|(_, commit)| commit.change.as_ref())
+            .filter(|change| !self.has_landed(change))
+    }
+
+    /// Returns the latest commit up to this one that is not a change: somebody's own, or the first one of its branch.
+    pub fn last_push(&self, commit: &CommitId) -> Option<&CommitId> {
+        self.line(commit).find_map(|(id, commit)| commit.change.is_none().then_some(id))
+    }
+
     /// Returns the changes in a commit, landed or not.
     pub fn inside_commit(&self, commit: &CommitId) -> BTreeSet<ChangeId> {
         self.line(commit).filter_map(|(_, commit)| commit.change.clone()).collect()
@@ -102,12 +125,11 @@ impl Forge {
         &mut self,
         states: &States,
         merge: &Merge,
-        clash: impl Fn(&ChangeId) -> bool,
+        clash: Option<impl Fn(&ChangeId) -> bool>,
     ) -> TreeState {
         let Some(onto) = states.get(&merge.repo) else { return TreeState::Ready(states.clone()) };
-        if let Some(with) =
-            self.line(&onto.commit).filter_map(|(_, commit)| commit.change.clone()).find(clash)
-        {
+        let before = || self.line(&onto.commit).filter_map(|(_, commit)| commit.change.clone());
+        if let Some(with) = clash.and_then(|clash| before().find(clash)) {
             let with = (!self.has_landed(&with)).then_some(with);
             let (change, repo) = (merge.change.clone(), merge.repo.clone());
             return TreeState::Conflict(Conflict { change, with, repo, files: Vec::new() });
