@@ -1,5 +1,6 @@
 //! How plans, verdicts and what came out of scenarios look to people.
 
+pub(crate) mod figures;
 #[cfg(test)]
 mod fixture;
 pub(crate) mod matrix;

@@ -2,6 +2,7 @@
 
 mod files;
 mod patience;
+mod synthetic;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,21 +19,26 @@ use crate::error::{CliError, Exit, chain};
 use crate::printer::{GREEN, Printer, RED, styled};
 use crate::render;
 
-/// Play scenarios: what the gate does with changes, builds and people that a file describes
+/// Play scenarios or synthetic workloads: what the gate does with changes, builds and people that a file or a few numbers describe
 ///
 /// The gate is the real one; builds, forges and time are played, so a day takes milliseconds. One scenario is told in full, of
 /// several each in a line. The exit status is 1 if something comes out otherwise than the scenario expects (the difference is
 /// told), 2 if a file is malformed.
+///
+/// A synthetic workload is thousands of changes of which the truth is known: bad ones, flakes, rigs that fail. What the gate
+/// makes of them is measured beside an oracle that knows every outcome. The same seed gives the same figures.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   crossgate simulate rehearsal.yaml
   crossgate simulate rehearsal.yaml --timeline rehearsal.svg
   crossgate simulate tests/scenarios
   crossgate simulate - --format json < rehearsal.yaml
-  crossgate simulate --schema scenario > schemas/scenario.json")]
+  crossgate simulate --schema scenario > schemas/scenario.json
+  crossgate simulate --synthetic drivers=40,changes=2000,rate=500/h,flake=2%,bad=5%,rigs=120,seed=1
+  crossgate simulate --synthetic changes=500 --compare confirm=off,auto --compare speculation=linear,batch --runs 10")]
 pub(crate) struct Args {
     /// Scenarios; of a directory all `*.yaml` in it and below, of `-` what comes in
-    #[arg(value_name = "FILE|DIR", required_unless_present = "schema")]
+    #[arg(value_name = "FILE|DIR", required_unless_present_any = ["schema", "synthetic"])]
     files: Vec<PathBuf>,
     /// Draw when which build ran on what, as SVG (needs exactly one scenario)
     #[arg(long, value_name = "FILE.svg")]
@@ -40,6 +46,8 @@ pub(crate) struct Args {
     /// Print the JSON Schema of scenario files, or of what `--format json` prints, and play nothing
     #[arg(long, value_enum, value_name = "WHICH", conflicts_with_all = ["files", "timeline"])]
     schema: Option<Which>,
+    #[command(flatten)]
+    synthetic: synthetic::Args,
 }
 
 /// What a schema is of.
@@ -82,6 +90,9 @@ struct Unplayed<'a> {
 pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Result<Exit, CliError> {
     if let Some(which) = args.schema {
         return schema(which, printer);
+    }
+    if let Some(settings) = &args.synthetic.synthetic {
+        return synthetic::run(settings, &args.synthetic, printer);
     }
     let files = files::gather(&args.files, context.directory())?;
     match (files.as_slice(), &args.timeline) {

@@ -76,7 +76,7 @@ impl Default for Load {
             changes: 2_000,
             rate: 500.0,
             common: 0.1,
-            duration: Duration::from_mins(1),
+            duration: Duration::from_secs(20),
             rigs: 120,
             flake: 0.02,
             infra: 0.005,

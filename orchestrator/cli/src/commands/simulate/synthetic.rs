@@ -1,0 +1,138 @@
+//! `crossgate simulate --synthetic`: what the gate makes of a workload of which the truth is known.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use crossgate_simulator::Stuck;
+use crossgate_simulator::synthetic::{
+    Axis, Figure, Figures, Interval, Load, LoadError, Policy, Summary, combinations, simulate, summarise,
+};
+use serde::Serialize;
+
+use super::patience::Patience;
+use crate::error::{CliError, Exit, chain};
+use crate::printer::Printer;
+use crate::render;
+
+/// Most policies that are compared at once.
+const MAX_POLICIES: usize = 64;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Make a workload of these settings, and the defaults for what is left out (`-v` tells them), and measure the gate with it
+    #[arg(
+        long,
+        value_name = "KEY=VALUE,…",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["files", "timeline", "schema"]
+    )]
+    pub(super) synthetic: Option<String>,
+    /// Try each of these values of a setting; given again, every combination. What differs from the first by more than chance
+    /// is marked with `*`
+    #[arg(long, value_name = "KEY=VALUE,VALUE…", requires = "synthetic")]
+    compare: Vec<String>,
+    /// Play each policy with so many seeds: every figure is a mean, with its 95 % confidence interval
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 5,
+        requires = "synthetic",
+        value_parser = clap::value_parser!(u32).range(1..=1000)
+    )]
+    runs: u32,
+}
+
+/// What comes out, for programs.
+#[derive(Serialize)]
+struct Compared<'a> {
+    runs: u32,
+    policies: Vec<PolicyLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct PolicyLine<'a> {
+    #[serde(flatten)]
+    policy: &'a Policy,
+    figures: BTreeMap<&'static str, Interval>,
+    /// Each figure less that of the first policy; of the first there is none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    beside_first: BTreeMap<&'static str, Interval>,
+}
+
+pub(super) fn run(settings: &str, args: &Args, printer: &mut Printer) -> Result<Exit, CliError> {
+    let policies = policies(settings, &args.compare).map_err(|error| {
+        let text = format!("cannot make a workload: {}", chain(&error));
+        CliError::usage(text, error.hint())
+    })?;
+    if policies.len() > MAX_POLICIES {
+        let text = format!("{} policies are too many to compare", policies.len());
+        return Err(CliError::usage(text, format!("at most {MAX_POLICIES}: give fewer values")));
+    }
+    let seed = policies[0].load.seed;
+    let runs = play(&policies, args.runs, printer)?;
+    let summaries = summarise(seed, &runs);
+    if printer.is_json() {
+        let lines = policies.iter().zip(&summaries).map(|(policy, summary)| PolicyLine::of(policy, summary));
+        printer.json(&Compared { runs: args.runs, policies: lines.collect() })?;
+        return Ok(Exit::Fine);
+    }
+    if printer.is_verbose() {
+        let settings = policies[0].load.settings().map(|(key, value)| format!("{key}={value}"));
+        printer.note(settings.collect::<Vec<_>>().join(","))?;
+    }
+    printer.clipped(&render::figures::text(&policies, &summaries, args.runs))?;
+    Ok(Exit::Fine)
+}
+
+fn policies(settings: &str, compare: &[String]) -> Result<Vec<Policy>, LoadError> {
+    let axes = compare.iter().map(|text| Axis::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    combinations(&Load::parse(settings)?, &axes)
+}
+
+/// Plays every policy with every seed, as many at once as there are cores.
+fn play(policies: &[Policy], runs: u32, printer: &Printer) -> Result<Vec<Vec<Figures>>, CliError> {
+    let loads: Vec<(&Policy, Load)> = policies
+        .iter()
+        .flat_map(|policy| {
+            let seeds = (0..u64::from(runs)).map(|run| policy.load.seed.wrapping_add(run));
+            seeds.map(move |seed| (policy, Load { seed, ..policy.load.clone() }))
+        })
+        .collect();
+    let patience = Patience::new(loads.len(), printer);
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some((policy, load)) = loads.get(index) else { return };
+            let mut watch = |changes: usize| {
+                patience.about(&format!("{} {changes} of {} changes", policy.name, load.changes));
+            };
+            let figures = simulate(load, &mut watch);
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, figures);
+            patience.step();
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from).min(loads.len()) {
+            scope.spawn(work);
+        }
+    });
+    patience.finish();
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let figures: Vec<Figures> =
+        done.into_values().collect::<Result<_, Stuck>>().map_err(CliError::internal)?;
+    Ok(figures.chunks(runs as usize).map(<[Figures]>::to_vec).collect())
+}
+
+impl<'a> PolicyLine<'a> {
+    fn of(policy: &'a Policy, summary: &Summary) -> Self {
+        let keyed = |figures: &[(Figure, Interval)]| {
+            figures.iter().map(|(figure, interval)| (figure.key(), *interval)).collect()
+        };
+        let (figures, beside_first) = (keyed(&summary.figures), keyed(&summary.beside_first));
+        Self { policy, figures, beside_first }
+    }
+}

@@ -1,0 +1,89 @@
+//! How the figures of synthetic workloads look to people: a line for each figure, a column for each policy.
+
+use crossgate_simulator::synthetic::{Figure, Interval, Policy, Summary};
+
+use super::{indented, table};
+
+/// Returns the table; `runs`: how many runs each mean is over.
+pub(crate) fn text(policies: &[Policy], summaries: &[Summary], runs: u32) -> String {
+    let mut table = table();
+    if policies.len() > 1 {
+        let names = policies.iter().map(|policy| policy.name.clone());
+        table.add_row(std::iter::once(String::new()).chain(names));
+    }
+    for figure in Figure::ALL {
+        let cells = summaries.iter().map(|summary| cell(figure, summary, runs));
+        table.add_row(std::iter::once(name(figure).to_owned()).chain(cells));
+    }
+    indented(&table)
+}
+
+fn cell(figure: Figure, summary: &Summary, runs: u32) -> String {
+    let Some(Interval { mean, low, high }) = summary.of(figure) else { return String::new() };
+    let mark = if summary.differs(figure) { " *" } else { "" };
+    if runs == 1 {
+        return format!("{}{mark}", value(figure, mean));
+    }
+    format!("{} ({} to {}){mark}", value(figure, mean), value(figure, low), value(figure, high))
+}
+
+fn value(figure: Figure, value: f64) -> String {
+    match figure {
+        Figure::Landed | Figure::LandedPerH => format!("{value:.0}"),
+        Figure::Wasted => format!("{:.0} %", value * 100.0),
+        Figure::Blamed | Figure::GuiltyLanded | Figure::GuiltyMasked => format!("{:.2} %", value * 100.0),
+        Figure::TurnaroundP50S
+        | Figure::TurnaroundP90S
+        | Figure::TurnaroundP99S
+        | Figure::OracleP50S
+        | Figure::OracleP90S => time(value),
+        Figure::TurnaroundOverOracle | Figure::RestartsPerLanding => format!("{value:.2}"),
+        Figure::BuildsPerLanding | Figure::OracleBuildsPerLanding | Figure::Window => format!("{value:.1}"),
+    }
+}
+
+fn time(seconds: f64) -> String {
+    if seconds < 120.0 { format!("{seconds:.0} s") } else { format!("{:.1} min", seconds / 60.0) }
+}
+
+fn name(figure: Figure) -> &'static str {
+    match figure {
+        Figure::Landed => "landed",
+        Figure::LandedPerH => "landed an hour",
+        Figure::TurnaroundP50S => "turnaround, median",
+        Figure::TurnaroundP90S => "turnaround, 9 of 10",
+        Figure::TurnaroundP99S => "turnaround, 99 of 100",
+        Figure::TurnaroundOverOracle => "mean turnaround / oracle's",
+        Figure::BuildsPerLanding => "builds a landing",
+        Figure::Wasted => "wasted builds",
+        Figure::Blamed => "good changes blamed",
+        Figure::GuiltyLanded => "bad changes landed",
+        Figure::GuiltyMasked => "bad changes landed behind a broken driver",
+        Figure::RestartsPerLanding => "restarts a landing",
+        Figure::Window => "window, mean",
+        Figure::OracleP50S => "oracle's turnaround, median",
+        Figure::OracleP90S => "oracle's turnaround, 9 of 10",
+        Figure::OracleBuildsPerLanding => "oracle's builds a landing",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossgate_simulator::synthetic::{Axis, Load, combinations, simulate, summarise};
+
+    use super::*;
+
+    #[test]
+    fn policies_stand_beside_each_other() {
+        let load = Load::parse("drivers=3,changes=60,rigs=9,rate=100/h,common=20%").unwrap();
+        let axis = Axis::parse("confirm=auto,off").unwrap();
+        let policies = combinations(&load, &[axis]).unwrap();
+        let play = |policy: &Policy| {
+            let seeds = 1..=3;
+            let run = |seed| simulate(&Load { seed, ..policy.load.clone() }, &mut |_| {}).unwrap();
+            seeds.map(run).collect::<Vec<_>>()
+        };
+        let runs: Vec<_> = policies.iter().map(play).collect();
+        insta::assert_snapshot!(text(&policies, &summarise(1, &runs), 3));
+    }
+}
