@@ -282,7 +282,8 @@ fn learned(facts: &Facts, item: &Item, rows: &[Row]) -> Vec<(Option<DriverName>,
         let observation = match verdict {
             Verdict::Passed | Verdict::Fixed => Observation::Passed { latency },
             Verdict::Flaky { failed, of, .. } => Observation::Flaked { failed: *failed, of: *of, latency },
-            Verdict::Regressed { .. } | Verdict::BrokenBefore { .. } | Verdict::BrokenDifferently { .. } => {
+            Verdict::Regressed { failed, .. } => Observation::Blamed { runs: *failed, latency },
+            Verdict::BrokenBefore { .. } | Verdict::BrokenDifferently { .. } => {
                 let runs = u32::try_from(row.builds.len()).unwrap_or(u32::MAX);
                 Observation::Failed { runs, latency }
             }

@@ -8,12 +8,16 @@ use std::time::Duration;
 
 use crate::ids::{DriverName, JobName};
 use crate::scenario::History;
+use crate::sprt;
 use crate::workspace::GatingRequires;
 use latency::Latencies;
 pub use standing::BelowBar;
 
 /// What is assumed of a job of which nothing is known: one flake in this many runs.
 const ASSUMED_RUNS: u32 = 50;
+
+/// What is assumed of changes of which nothing is known, [`sprt::PRIOR_BAD`], weighs as much as so many verdicts.
+const ASSUMED_VERDICTS: u32 = 50;
 
 /// What is known of every job, by driver; `None`: a repo's own.
 ///
@@ -40,6 +44,10 @@ pub struct Record {
     pub waivers: u32,
     /// Of these, the ones that what came later bore out.
     pub waivers_agreed: u32,
+    /// Verdicts on changes.
+    pub verdicts: u32,
+    /// Of these, the ones that blame a change and stand.
+    pub borne_out: u32,
     latencies: Latencies,
 }
 
@@ -60,15 +68,27 @@ pub enum Observation {
         /// The time to the answer.
         latency: Duration,
     },
-    /// Failures were borne out: by a change that is to blame, or by a tree that was broken before.
+    /// Failures were borne out: the tree was broken before the change.
     Failed {
         /// Runs, of which most failed.
         runs: u32,
         /// The time to the answer.
         latency: Duration,
     },
-    /// A verdict that blamed a change was passed over by a human or withdrawn.
+    /// Failures were borne out, and a change is to blame.
+    Blamed {
+        /// Runs, of which most failed.
+        runs: u32,
+        /// The time to the answer.
+        latency: Duration,
+    },
+    /// A verdict that blamed a change was passed over by a human.
     FalseFailure,
+    /// A verdict that blamed a change is withdrawn: the same revision has passed since.
+    Withdrawn {
+        /// The runs that failed.
+        runs: u32,
+    },
     /// The deadline passed without an answer.
     Absent {
         /// How long it was waited for.
@@ -90,6 +110,17 @@ impl Ledger {
         let flakes: u32 = sum(known.iter().map(|record| record.flakes));
         let runs: u32 = sum(known.iter().map(|record| record.runs.saturating_sub(record.runs_of_failures)));
         (f64::from(flakes) + 1.0) / (f64::from(runs) + f64::from(ASSUMED_RUNS))
+    }
+
+    /// Returns how likely a change is to break a job, before anything is known of the change: 5 % if nothing is known of the job.
+    ///
+    /// (changes blamed + 2.5) / (verdicts + 50). A history from elsewhere does not say how many of its changes were bad.
+    pub fn prior_bad(&self, driver: Option<&DriverName>, job: &JobName) -> f64 {
+        let known: Vec<&Record> = self.records_of(driver, job).collect();
+        let borne_out = sum(known.iter().map(|record| record.borne_out));
+        let verdicts = sum(known.iter().map(|record| record.verdicts));
+        let assumed = f64::from(ASSUMED_VERDICTS);
+        (f64::from(borne_out) + sprt::PRIOR_BAD * assumed) / (f64::from(verdicts) + assumed)
     }
 
     /// Takes note of something that became known of a job.
@@ -185,16 +216,31 @@ impl Record {
 
     fn observe(&mut self, observation: Observation) {
         match observation {
-            Observation::Passed { latency } => self.answered(1, latency),
+            Observation::Passed { latency } => {
+                add(&mut self.verdicts, 1);
+                self.answered(1, latency);
+            }
             Observation::Flaked { failed, of, latency } => {
+                add(&mut self.verdicts, 1);
                 add(&mut self.flakes, failed.min(of));
                 self.answered(of, latency);
+            }
+            Observation::Blamed { runs, latency } => {
+                add(&mut self.verdicts, 1);
+                add(&mut self.borne_out, 1);
+                self.observe(Observation::Failed { runs, latency });
             }
             Observation::Failed { runs, latency } => {
                 add(&mut self.runs_of_failures, runs);
                 self.answered(runs, latency);
             }
             Observation::FalseFailure => add(&mut self.false_failures, 1),
+            Observation::Withdrawn { runs } => {
+                add(&mut self.false_failures, 1);
+                add(&mut self.flakes, runs);
+                self.runs_of_failures = self.runs_of_failures.saturating_sub(runs);
+                self.borne_out = self.borne_out.saturating_sub(1);
+            }
             Observation::Absent { after } => {
                 add(&mut self.absences, 1);
                 // An answer would have been later still.

@@ -224,6 +224,7 @@ impl<'a> Asked<'a> {
             baseline: without.runs.clone(),
             attempts: of.job.attempts,
             flake_rate: self.facts.ledger.flake_rate(of.driver.as_ref(), &of.job.name),
+            prior_bad: self.facts.ledger.prior_bad(of.driver.as_ref(), &of.job.name),
         };
         let confirm = self.item.workspace().policy.confirm;
         let red = matches!(leaning(confirm, &evidence), Leaning::Red { real: true });
@@ -303,7 +304,8 @@ impl<'a> Asked<'a> {
     /// Whether a build that says early that it is going to fail is to be believed.
     fn early_is_real(&self, of: &Planned) -> bool {
         let rate = self.facts.ledger.flake_rate(of.driver.as_ref(), &of.job.name);
-        self.item.workspace().policy.confirm == Confirm::Off || sprt::likely_real(sprt::PRIOR_BAD, rate)
+        let prior = self.facts.ledger.prior_bad(of.driver.as_ref(), &of.job.name);
+        self.item.workspace().policy.confirm == Confirm::Off || sprt::likely_real(prior, rate)
     }
 
     /// Silence past the deadline of the driver is a verdict.

@@ -28,6 +28,8 @@ pub struct Proposal {
     pub landed: bool,
     /// What the gate came to the last time.
     pub gate: Option<Ended>,
+    /// The jobs that the gate failed this revision for, each with its runs: if it passes them after all, it was not to blame.
+    pub blamed: Vec<(Option<DriverName>, JobName, u32)>,
     /// Why it was last refused before it entered a pipeline.
     pub refused: Option<String>,
     /// By whom it was last taken out of the gate, while it is in there.
@@ -103,6 +105,7 @@ impl Proposal {
             approval: None,
             landed: false,
             gate: None,
+            blamed: Vec::new(),
             refused: None,
             dequeued: None,
         }

@@ -25,6 +25,8 @@ pub struct Evidence<'a> {
     pub attempts: u32,
     /// How often the job fails on a tree that is not at fault, from 0 to 1.
     pub flake_rate: f64,
+    /// How likely a change is to break the job, before anything is known of the change, from 0 to 1.
+    pub prior_bad: f64,
 }
 
 /// What the evidence comes to.
@@ -98,7 +100,7 @@ pub fn judge(confirm: Confirm, evidence: &Evidence<'_>) -> Judgement {
 /// Returns how a job counts while it is undecided.
 ///
 /// A red is real if the odds are for it ([`sprt::likely_real_after`]): after one red and no pass if q / (q + f) > 1/2, with the
-/// prior [`sprt::PRIOR_BAD`] for q and the flake rate for f. It is not while the tree without the change fails the same way, or
+/// prior of the job ([`sprt::PRIOR_BAD`] if nothing is known) for q and the flake rate for f. It is not while the tree without the change fails the same way, or
 /// is likely broken itself. With [`Confirm::Off`] every red is.
 pub fn leaning(confirm: Confirm, evidence: &Evidence<'_>) -> Leaning {
     let candidate = Tally::of(&evidence.candidate);
@@ -109,8 +111,8 @@ pub fn leaning(confirm: Confirm, evidence: &Evidence<'_>) -> Leaning {
     let (baseline, rate) = (Tally::of(&evidence.baseline), evidence.flake_rate);
     let sound = baseline.finding(rate).is_none_or(|found| found == Finding::Innocent);
     let same = baseline.red.as_ref().is_some_and(|before| before.digest == red.digest);
-    let excused = !sound && (same || baseline.is_likely_broken(rate));
-    Leaning::Red { real: !excused && candidate.is_likely_broken(rate) }
+    let excused = !sound && (same || baseline.is_likely_broken(evidence));
+    Leaning::Red { real: !excused && candidate.is_likely_broken(evidence) }
 }
 
 /// Judges a job that has no red.
@@ -120,7 +122,7 @@ fn green(candidate: &Tally, baseline: &Tally, evidence: &Evidence<'_>) -> Judgem
     }
     // Praise hurts nobody, so the odds are enough for it.
     let was_broken = baseline.finding(evidence.flake_rate) != Some(Finding::Innocent)
-        && baseline.is_likely_broken(evidence.flake_rate);
+        && baseline.is_likely_broken(evidence);
     Judgement::Decided(if was_broken { Verdict::Fixed } else { Verdict::Passed })
 }
 
@@ -205,8 +207,8 @@ impl Tally {
         }
     }
 
-    fn is_likely_broken(&self, flake_rate: f64) -> bool {
-        sprt::likely_real_after(sprt::PRIOR_BAD, flake_rate, self.failed, self.passed)
+    fn is_likely_broken(&self, evidence: &Evidence<'_>) -> bool {
+        sprt::likely_real_after(evidence.prior_bad, evidence.flake_rate, self.failed, self.passed)
     }
 }
 
@@ -265,7 +267,7 @@ mod tests {
         let parse = |text: &str| text.split_whitespace().map(outcome).collect::<Vec<_>>();
         let (candidate, baseline) = (parse(candidate), parse(baseline));
         let (candidate, baseline) = (runs(&candidate), runs(&baseline));
-        then(&Evidence { candidate, baseline, attempts: 2, flake_rate })
+        then(&Evidence { candidate, baseline, attempts: 2, flake_rate, prior_bad: sprt::PRIOR_BAD })
     }
 
     fn judged(confirm: Confirm, flake_rate: f64, candidate: &str, baseline: &str) -> String {

@@ -32,9 +32,8 @@ impl Facts {
         };
         self.land(index, &change, &receipt, at);
         if self.items[index].landing.landed == self.items[index].members.len() {
-            for (driver, job, observation) in tried.learned {
-                self.ledger.observe(driver.as_ref(), &job, observation);
-            }
+            let item = self.items[index].clone();
+            self.learn(&item, tried.learned);
             self.landed_whole(index, at);
         }
     }

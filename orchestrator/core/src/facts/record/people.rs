@@ -20,6 +20,7 @@ impl Facts {
         let is_new = proposal.change.revision != change.revision || proposal.change.head != change.head;
         if is_new {
             proposal.approval = None;
+            proposal.blamed.clear();
             if proposal.check != Checking::Unasked {
                 proposal.check = Checking::Due;
             }

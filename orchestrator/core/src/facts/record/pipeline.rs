@@ -7,7 +7,8 @@ use crate::dependencies;
 use crate::facts::{
     Checking, Configuration, Facts, GateEnd, Item, ItemId, Member, Pipeline, Report, ReportState,
 };
-use crate::ids::{ChangeId, Timestamp};
+use crate::ids::{ChangeId, DriverName, JobName, Timestamp};
+use crate::ledger::Observation;
 use crate::plan::plan;
 use crate::queues::QueueId;
 
@@ -107,9 +108,7 @@ impl Facts {
         let Some(index) = self.items.iter().position(|item| item.id == left.item) else { return };
         let queue = self.queue_of(&self.items[index]);
         let item = self.items.remove(index);
-        for (driver, job, observation) in left.learned {
-            self.ledger.observe(driver.as_ref(), &job, observation);
-        }
+        self.learn(&item, left.learned);
         if item.pipeline == Pipeline::Gate
             && let Some(queue) = queue
         {
@@ -131,6 +130,32 @@ impl Facts {
             self.settle(id, item.pipeline, state, &reason, left.over, at);
         }
         self.retire(at);
+    }
+
+    /// Takes note of what the verdicts of an item tell of its jobs. One that fails a revision and passes it later was wrong
+    /// then: without this, a job that is believed at its first red would never be seen to flake.
+    pub(super) fn learn(&mut self, item: &Item, learned: Vec<(Option<DriverName>, JobName, Observation)>) {
+        for (driver, job, observation) in learned {
+            self.ledger.observe(driver.as_ref(), &job, observation);
+            // Which change of a cycle a job is of is not told.
+            let [member] = item.members.as_slice() else { continue };
+            let Some(proposal) = self.proposals.get_mut(&member.change.id) else { continue };
+            match observation {
+                Observation::Blamed { runs, .. } => proposal.blamed.push((driver, job, runs)),
+                Observation::Passed { .. } | Observation::Flaked { .. } => {
+                    let of_job = |(of, known, _): &(Option<DriverName>, JobName, u32)| *of == driver && *known == job;
+                    if let Some(before) = proposal.blamed.iter().position(of_job) {
+                        let (_, _, runs) = proposal.blamed.remove(before);
+                        self.ledger.observe(driver.as_ref(), &job, Observation::Withdrawn { runs });
+                    }
+                }
+                Observation::Failed { .. }
+                | Observation::FalseFailure
+                | Observation::Withdrawn { .. }
+                | Observation::Absent { .. }
+                | Observation::Waived { .. } => {}
+            }
+        }
     }
 
     /// Writes down for a change what its pipeline came to.
