@@ -46,8 +46,14 @@ pub enum Finding {
 
 /// Tests whether a job that has failed and passed so often on one tree does so at its flake rate or because of the tree.
 pub fn test(flake_rate: f64, failed: u32, passed: u32) -> Finding {
+    test_among(1, flake_rate, failed, passed)
+}
+
+/// Tests one of so many jobs that are run for the same change: each may blame it, so each gets its share of [`ALPHA`], and the
+/// innocent *changes* that are blamed stay within it (Bonferroni's inequality).
+pub fn test_among(jobs: u32, flake_rate: f64, failed: u32, passed: u32) -> Finding {
     let ratio = log_likelihood_ratio(flake_rate, failed, passed);
-    if ratio >= ((1.0 - BETA) / ALPHA).ln() - ROUNDING {
+    if ratio >= ((1.0 - BETA) * f64::from(jobs.max(1)) / ALPHA).ln() - ROUNDING {
         Finding::Guilty
     } else if ratio <= (BETA / (1.0 - ALPHA)).ln() + ROUNDING {
         Finding::Innocent

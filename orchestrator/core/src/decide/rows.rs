@@ -225,6 +225,7 @@ impl<'a> Asked<'a> {
             attempts: of.job.attempts,
             flake_rate: self.facts.ledger.flake_rate(of.driver.as_ref(), &of.job.name),
             prior_bad: self.facts.ledger.prior_bad(of.driver.as_ref(), &of.job.name),
+            jobs: self.may_blame(of),
         };
         let confirm = self.item.workspace().policy.confirm;
         let red = matches!(leaning(confirm, &evidence), Leaning::Red { real: true });
@@ -247,6 +248,12 @@ impl<'a> Asked<'a> {
         }
         let waits = matches!(state, RowState::Waits { .. });
         (state, builds, waits && red)
+    }
+
+    /// How many jobs may blame the change that a job is run for.
+    fn may_blame(&self, of: &Planned) -> u32 {
+        let others = self.item.planned.iter().filter(|other| other.member == of.member);
+        u32::try_from(others.filter(|other| other.vote == Vote::Gating).count()).unwrap_or(u32::MAX)
     }
 
     /// Asks for a build, unless it runs already or may not start yet; returns what is waited for.

@@ -27,6 +27,8 @@ pub struct Evidence<'a> {
     pub flake_rate: f64,
     /// How likely a change is to break the job, before anything is known of the change, from 0 to 1.
     pub prior_bad: f64,
+    /// How many jobs may blame the change, this one with them.
+    pub jobs: u32,
 }
 
 /// What the evidence comes to.
@@ -71,7 +73,7 @@ pub fn judge(confirm: Confirm, evidence: &Evidence<'_>) -> Judgement {
     if confirm == Confirm::Always && of < ALWAYS_RUNS {
         return needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, not_confirmed);
     }
-    let found = candidate.finding(rate);
+    let found = candidate.finding_among(evidence.jobs, rate);
     if found == Some(Finding::Innocent) {
         return Judgement::Decided(Verdict::Flaky { failed, of });
     }
@@ -200,10 +202,14 @@ impl Tally {
 
     /// What the runs say of the tree; `None`: there are none. Without a red there is nothing to test.
     fn finding(&self, flake_rate: f64) -> Option<Finding> {
+        self.finding_among(1, flake_rate)
+    }
+
+    fn finding_among(&self, jobs: u32, flake_rate: f64) -> Option<Finding> {
         match (self.failed, self.passed) {
             (0, 0) => None,
             (0, _) => Some(Finding::Innocent),
-            (failed, passed) => Some(sprt::test(flake_rate, failed, passed)),
+            (failed, passed) => Some(sprt::test_among(jobs, flake_rate, failed, passed)),
         }
     }
 
@@ -267,7 +273,7 @@ mod tests {
         let parse = |text: &str| text.split_whitespace().map(outcome).collect::<Vec<_>>();
         let (candidate, baseline) = (parse(candidate), parse(baseline));
         let (candidate, baseline) = (runs(&candidate), runs(&baseline));
-        then(&Evidence { candidate, baseline, attempts: 2, flake_rate, prior_bad: sprt::PRIOR_BAD })
+        then(&Evidence { candidate, baseline, attempts: 2, flake_rate, prior_bad: sprt::PRIOR_BAD, jobs: 1 })
     }
 
     fn judged(confirm: Confirm, flake_rate: f64, candidate: &str, baseline: &str) -> String {
