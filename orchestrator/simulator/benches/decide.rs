@@ -1,6 +1,6 @@
 //! How long one decision takes with so many items of so many drivers in the window, every one of them building.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crossgate_core::decide::decide;
 use crossgate_core::facts::{Build, Configuration, Fact, Facts};
 use crossgate_core::ids::{BranchName, ChangeId, CommitId, RepoName, RepoPath, Timestamp};
 use crossgate_core::scenario::Slots;
-use crossgate_simulator::{Observer, Saying, Script, World};
+use crossgate_simulator::{Forge, Observer, Saying, Script, World};
 
 const DRIVERS: usize = 40;
 
@@ -22,7 +22,7 @@ const DRIVERS: usize = 40;
 struct Passes;
 
 impl Script for Passes {
-    fn says(&mut self, _build: &Build, _inside: &BTreeSet<ChangeId>, _facts: &Facts) -> Saying {
+    fn says(&mut self, _build: &Build, _forge: &Forge, _facts: &Facts, _now: Timestamp) -> Saying {
         Saying { outcome: Outcome::Pass, after: Duration::from_mins(30), early: None }
     }
 }
@@ -30,7 +30,11 @@ impl Script for Passes {
 /// Watches nothing.
 struct Blind;
 
-impl Observer for Blind {}
+impl Observer for Blind {
+    fn sees_trees(&self) -> bool {
+        false
+    }
+}
 
 fn workspace() -> String {
     let mut text = String::from("version: 1\nworkspace: bench\nrepos:\n  core: { role: common }\n");

@@ -120,7 +120,7 @@ impl Observer for Guard {
     fn started(&mut self, build: &Build, _with: &[ChangeId], facts: &Facts, _now: Timestamp) {
         self.check("invariant_capacity_is_kept", invariant_capacity_is_kept(build, facts));
         self.check("invariant_builds_have_an_item", invariant_builds_have_an_item(build, facts));
-        self.builds.insert(build.request.id.clone(), build.request.clone());
+        self.builds.insert(build.request.id, build.request.clone());
     }
 
     fn ended(&mut self, id: &BuildId, _outcome: &Outcome, _now: Timestamp) {

@@ -111,7 +111,7 @@ impl<'a> Day<'a> {
         }
         let mut wake = None;
         for step in 0..MAX_STEPS {
-            let next = [self.next(), self.world.next(), wake, self.admission.wake()];
+            let next = [self.next(), self.world.next_event(), wake, self.admission.wake()];
             let Some(next) = next.into_iter().flatten().min() else {
                 let Self { measure, blamed, masked, .. } = self;
                 return Ok(Told { measure, blamed, masked });

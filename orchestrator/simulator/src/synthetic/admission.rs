@@ -101,18 +101,18 @@ impl Batches {
             }
             let group: Vec<usize> =
                 self.pool.drain(..self.most.min(self.pool.len())).map(|(index, _)| index).collect();
-            self.enter(group, world);
+            self.enter(&group, world);
         }
     }
 
-    fn enter(&mut self, group: Vec<usize>, world: &mut World<Rigs<'_>>) {
-        for index in &group {
+    fn enter(&mut self, group: &[usize], world: &mut World<Rigs<'_>>) {
+        for index in group {
             approve(*index, world);
         }
         let changes = group.iter().map(|index| change_id(*index)).collect();
         world.record(Fact::Entered { pipeline: Pipeline::Gate, changes });
-        for index in &group {
-            self.groups.insert(*index, group.clone());
+        for index in group {
+            self.groups.insert(*index, group.to_vec());
         }
     }
 
@@ -128,8 +128,8 @@ impl Batches {
         }
         let (first, second) = group.split_at(group.len() / 2);
         let heads: Vec<ChangeId> = [first[0], second[0]].map(change_id).to_vec();
-        self.enter(first.to_vec(), world);
-        self.enter(second.to_vec(), world);
+        self.enter(first, world);
+        self.enter(second, world);
         world.record(Fact::Promoted(heads));
         false
     }

@@ -20,6 +20,7 @@ use crate::render;
 const MAX_POLICIES: usize = 64;
 
 #[derive(Debug, clap::Args)]
+#[group(id = "synthetic-load")]
 pub(super) struct Args {
     /// Make a workload of these settings, and the defaults for what is left out (`-v` tells them), and measure the gate with it
     #[arg(

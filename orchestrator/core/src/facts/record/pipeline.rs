@@ -143,7 +143,8 @@ impl Facts {
             match observation {
                 Observation::Blamed { runs, .. } => proposal.blamed.push((driver, job, runs)),
                 Observation::Passed { .. } | Observation::Flaked { .. } => {
-                    let of_job = |(of, known, _): &(Option<DriverName>, JobName, u32)| *of == driver && *known == job;
+                    let of_job =
+                        |(of, known, _): &(Option<DriverName>, JobName, u32)| *of == driver && *known == job;
                     if let Some(before) = proposal.blamed.iter().position(of_job) {
                         let (_, _, runs) = proposal.blamed.remove(before);
                         self.ledger.observe(driver.as_ref(), &job, Observation::Withdrawn { runs });
