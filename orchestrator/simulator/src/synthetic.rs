@@ -200,8 +200,9 @@ impl<'a> Day<'a> {
             }
         }
         self.landed = self.measure.landed.len();
+        let mut halved = BTreeSet::new();
         for (index, state) in std::mem::take(&mut self.measure.left) {
-            let by_itself = self.admission.left(index, &mut self.world);
+            let by_itself = self.admission.left(index, &mut halved, &mut self.world);
             let is_good = self.workload.changes[index].bad.is_none();
             if by_itself && is_good && state == ReportState::Failed {
                 self.blamed += 1;
@@ -210,5 +211,56 @@ impl<'a> Day<'a> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn played(text: &str) -> Figures {
+        simulate(
+            &Load::parse(&format!("drivers=4,rigs=12,changes=60,rate=200/h,{text}")).unwrap(),
+            &mut |_| {},
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn without_chance_the_gate_is_the_oracle() {
+        let figures = played("flake=0,bad=0,infra=0,conflict=0,window=0");
+        assert!((figures.of(Figure::TurnaroundOverOracle) - 1.0).abs() < 1e-9, "{figures:?}");
+        assert!((figures.of(Figure::Landed) - 60.0).abs() < 1e-9, "{figures:?}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_figures() {
+        for speculation in ["linear", "batch", "predicted"] {
+            let text = format!("seed=3,window=4,speculation={speculation}");
+            let figures = played(&text);
+            assert_eq!(figures, played(&text));
+            assert!(figures != played(&format!("{text},seed=4")), "another seed is another day");
+        }
+    }
+
+    #[test]
+    fn every_good_change_lands_in_the_end_whatever_the_order() {
+        for speculation in ["linear", "batch", "predicted"] {
+            let text = format!("bad=10%,flake=0,infra=0,conflict=0,speculation={speculation}");
+            let load = Load::parse(&format!("changes=60,{text}")).unwrap();
+            let good = Workload::of(&load).changes.iter().filter(|truth| truth.bad.is_none()).count();
+            let figures = played(&text);
+            assert!(
+                (figures.of(Figure::Landed) - f64::from(u32::try_from(good).unwrap())).abs() < 1e-9,
+                "{speculation}: {figures:?}"
+            );
+            assert!(figures.of(Figure::GuiltyLanded) == 0.0, "{speculation}: {figures:?}");
+        }
+    }
+
+    #[test]
+    fn a_driver_that_others_break_fails_nobody() {
+        let figures = played("broken=20%,flake=0,infra=0,bad=0,conflict=0");
+        assert!((figures.of(Figure::Landed) - 60.0).abs() < 1e-9, "{figures:?}");
     }
 }

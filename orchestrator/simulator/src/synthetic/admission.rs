@@ -1,6 +1,6 @@
 //! Who enters the gate when: the ways of speculation that are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossgate_core::facts::{Fact, Facts, Pipeline};
 use crossgate_core::ids::{ChangeId, Timestamp};
@@ -85,10 +85,17 @@ impl Admission {
     }
 
     /// Takes note of a change that left the gate without landing; returns whether it is because of itself.
-    pub(super) fn left(&mut self, index: usize, world: &mut World<Rigs<'_>>) -> bool {
+    ///
+    /// `halved` are the changes whose groups were halved since somebody looked: what is said of them is said of those groups.
+    pub(super) fn left(
+        &mut self,
+        index: usize,
+        halved: &mut BTreeSet<usize>,
+        world: &mut World<Rigs<'_>>,
+    ) -> bool {
         match self {
             Self::Linear | Self::Predicted { .. } => true,
-            Self::Batch(batches) => batches.left(index, world),
+            Self::Batch(batches) => batches.left(index, halved, world),
         }
     }
 }
@@ -117,15 +124,12 @@ impl Batches {
     }
 
     /// The halves of a group that failed go to the front, as two groups.
-    fn left(&mut self, index: usize, world: &mut World<Rigs<'_>>) -> bool {
-        // Its group was halved already, by another change of it.
-        let Some(group) = self.groups.remove(&index) else { return false };
-        if group.len() == 1 {
-            return true;
+    fn left(&mut self, index: usize, halved: &mut BTreeSet<usize>, world: &mut World<Rigs<'_>>) -> bool {
+        if halved.contains(&index) {
+            return false;
         }
-        for other in &group {
-            self.groups.remove(other);
-        }
+        let Some(group) = self.groups.remove(&index).filter(|group| group.len() > 1) else { return true };
+        halved.extend(&group);
         let (first, second) = group.split_at(group.len() / 2);
         let heads: Vec<ChangeId> = [first[0], second[0]].map(change_id).to_vec();
         self.enter(first, world);

@@ -319,8 +319,14 @@ mod tests {
     fn what_cannot_be_says_what_could() {
         let told = ["flakes=2%", "zebra=1", "drivers", "flake=200%", "confirm=maybe"].map(|text| {
             let error = Load::parse(text).unwrap_err();
-            format!("{error}; {}", error.hint().chars().take(60).collect::<String>())
+            format!("{error}; {}", error.hint().chars().take(60).collect::<String>().trim_end())
         });
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        a synthetic workload has no `flakes`; did you mean `flake`?
+        a synthetic workload has no `zebra`; there are drivers, jobs, changes, rate, common, duration, ri
+        `drivers` is not a setting: expected `KEY=VALUE`; for example drivers=40,rate=500/h,flake=2%
+        `flake` cannot be `200%`: expected a share, such as `2%`; for example flake=2%
+        `confirm` cannot be `maybe`: expected `off`, `auto` or `always`; for example confirm=auto
+        ");
     }
 }
