@@ -47,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, value_name = "WHICH", conflicts_with_all = ["files", "timeline"])]
     schema: Option<Which>,
     #[command(flatten)]
-    synthetic: synthetic::Args,
+    synthetic: synthetic::SyntheticArgs,
 }
 
 /// What a schema is of.

@@ -9,7 +9,7 @@ pub(crate) fn text(policies: &[Policy], summaries: &[Summary], runs: u32) -> Str
     let mut table = table();
     if policies.len() > 1 {
         let names = policies.iter().map(|policy| policy.name.clone());
-        table.add_row(std::iter::once(String::new()).chain(names));
+        table.add_row(std::iter::once("policy".to_owned()).chain(names));
     }
     for figure in Figure::ALL {
         let cells = summaries.iter().map(|summary| cell(figure, summary, runs));

@@ -20,8 +20,7 @@ use crate::render;
 const MAX_POLICIES: usize = 64;
 
 #[derive(Debug, clap::Args)]
-#[group(id = "synthetic-load")]
-pub(super) struct Args {
+pub(super) struct SyntheticArgs {
     /// Make a workload of these settings, and the defaults for what is left out (`-v` tells them), and measure the gate with it
     #[arg(
         long,
@@ -63,7 +62,7 @@ struct PolicyLine<'a> {
     beside_first: BTreeMap<&'static str, Interval>,
 }
 
-pub(super) fn run(settings: &str, args: &Args, printer: &mut Printer) -> Result<Exit, CliError> {
+pub(super) fn run(settings: &str, args: &SyntheticArgs, printer: &mut Printer) -> Result<Exit, CliError> {
     let policies = policies(settings, &args.compare).map_err(|error| {
         let text = format!("cannot make a workload: {}", chain(&error));
         CliError::usage(text, error.hint())
