@@ -232,11 +232,13 @@ fn cancels(facts: &Facts, items: &[ItemState]) -> Vec<Action> {
         .filter(|(_, state)| being_made(state))
         .flat_map(|(item, _)| item.planned.iter().map(|of| (of.driver.as_ref(), &of.job.name)))
         .collect();
-    let awaited = items.iter().flat_map(|item| &item.rows).filter_map(|row| match &row.state {
-        RowState::Waits { on: Wait::Build { id, .. } } => Some(*id),
-        RowState::Waits { .. } | RowState::Decided(_) => None,
-    });
-    let mut awaited: Vec<BuildId> = awaited.collect();
+    let mut awaited: Vec<BuildId> = Vec::new();
+    for row in items.iter().flat_map(|item| &item.rows) {
+        if let RowState::Waits { on } = &row.state {
+            awaited.extend(row.builds.iter().filter(|build| build.outcome.is_none()).map(|build| build.id));
+            awaited.extend(if let Wait::Build { id, .. } = on { Some(*id) } else { None });
+        }
+    }
     awaited.sort_unstable();
     let unwanted = |(id, build): (&BuildId, &Build)| match build.state {
         BuildState::Running { cancelled: false, .. }

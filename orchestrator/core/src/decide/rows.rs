@@ -133,12 +133,21 @@ struct Side<'a> {
     refs: Vec<BuildRef>,
     /// When the first of them started.
     since: Option<Timestamp>,
-    /// The one that runs.
-    running: Option<Wait>,
-    /// Whether it has said that it is going to fail.
+    /// Those that run.
+    running: Vec<Wait>,
+    /// Whether one of them has said that it is going to fail.
     failing: bool,
     /// The longest that one ran before it was told to end.
     given_up_after: Duration,
+}
+
+impl Side<'_> {
+    /// Leaves out the builds that run, if none is wanted.
+    fn only_wanted(&mut self, count: u32) {
+        if count == 0 {
+            self.refs.retain(|build| build.outcome.is_some());
+        }
+    }
 }
 
 /// A build that could run: its key, and the states of the repos.
@@ -216,7 +225,11 @@ impl<'a> Asked<'a> {
         }
         if with.runs.conclusive.is_empty() && with.runs.inconclusive.is_empty() {
             let red = with.failing && self.early_is_real(of);
-            return (self.ask((index, of), (key, states), Purpose::Candidate, &with, wishes), with.refs, red);
+            return (
+                self.ask((index, of), (key, states), Purpose::Candidate, (1, &with), wishes),
+                with.refs,
+                red,
+            );
         }
         let (without, baseline) = self.baseline(of, now);
         let evidence = Evidence {
@@ -229,17 +242,29 @@ impl<'a> Asked<'a> {
         };
         let confirm = self.item.workspace().policy.confirm;
         let red = matches!(leaning(confirm, &evidence), Leaning::Red { real: true });
+        let (mut with, mut without) = (with, without);
         let state = match judge(confirm, &evidence) {
             Judgement::Decided(verdict) => RowState::Decided(self.waived(of, verdict, now)),
-            Judgement::NeedsCandidate => {
+            Judgement::Needs { candidate, baseline: more } => {
                 let again = !evidence.candidate.conclusive.is_empty();
                 let purpose = if again { Purpose::Confirm } else { Purpose::Candidate };
-                self.ask((index, of), (key, states), purpose, &with, wishes)
+                with.only_wanted(candidate);
+                without.only_wanted(more);
+                let other = match baseline {
+                    _ if more == 0 => None,
+                    Ok(build) => {
+                        Some(self.ask((index, of), build, Purpose::Baseline, (more, &without), wishes))
+                    }
+                    Err(state) => Some(state),
+                };
+                match other {
+                    Some(decided @ RowState::Decided(_)) => decided,
+                    Some(waits) if candidate == 0 => waits,
+                    Some(_) | None => {
+                        self.ask((index, of), (key, states), purpose, (candidate, &with), wishes)
+                    }
+                }
             }
-            Judgement::NeedsBaseline => match baseline {
-                Ok(build) => self.ask((index, of), build, Purpose::Baseline, &without, wishes),
-                Err(state) => state,
-            },
         };
         let mut builds = with.refs;
         if state != RowState::Decided(Verdict::Passed) {
@@ -256,13 +281,13 @@ impl<'a> Asked<'a> {
         u32::try_from(others.filter(|other| other.vote == Vote::Gating).count()).unwrap_or(u32::MAX)
     }
 
-    /// Asks for a build, unless it runs already or may not start yet; returns what is waited for.
+    /// Asks for so many builds, unless they run already or may not start yet; returns what is waited for.
     fn ask(
         &self,
         (row, planned): (usize, &'a Planned),
         (key, states): Keyed<'a>,
         purpose: Purpose,
-        side: &Side<'_>,
+        (count, side): (u32, &Side<'_>),
         wishes: &mut Wishes<'_, 'a>,
     ) -> RowState {
         let waits = |on| RowState::Waits { on };
@@ -270,15 +295,15 @@ impl<'a> Asked<'a> {
             wishes.schedule.wake(at);
             return waits(Wait::Retry { at });
         }
-        if let Some(running) = &side.running {
-            return waits(running.clone());
-        }
-        if let Some(held) = &self.held {
+        let running = side.running.len();
+        if let Some(held) = self.held.as_ref().filter(|_| running == 0) {
             return waits(held.clone());
         }
-        let runs = side.refs.len();
-        wishes.wants.push(Want { item: self.item, planned, row, states, key, purpose, runs });
-        waits(Wait::Tree)
+        for nth in 0..(count as usize).saturating_sub(running) {
+            let runs = side.refs.len() + nth;
+            wishes.wants.push(Want { item: self.item, planned, row, states, key, purpose, runs, nth });
+        }
+        waits(side.running.first().cloned().unwrap_or(Wait::Tree))
     }
 
     /// What is known without the change, and the build that would tell more, or why there is none.
@@ -287,7 +312,7 @@ impl<'a> Asked<'a> {
             runs: Runs::default(),
             refs: Vec::new(),
             since: None,
-            running: None,
+            running: Vec::new(),
             failing: false,
             given_up_after: Duration::ZERO,
         };
@@ -379,7 +404,7 @@ impl<'a> Asked<'a> {
             runs: Runs::default(),
             refs: Vec::new(),
             since: None,
-            running: None,
+            running: Vec::new(),
             failing: false,
             given_up_after: Duration::ZERO,
         };
@@ -391,7 +416,7 @@ impl<'a> Asked<'a> {
                     found.since.get_or_insert(*since);
                     found.failing |= failing;
                     let purpose = build.request.purpose;
-                    found.running = Some(Wait::Build { id: *id, purpose, since: *since });
+                    found.running.push(Wait::Build { id: *id, purpose, since: *since });
                     found.refs.push(build_ref(id, build));
                 }
                 BuildState::Ended(ended) if ended.outcome == Outcome::Cancelled => {

@@ -24,6 +24,8 @@ pub(super) struct Want<'a> {
     pub(super) purpose: Purpose,
     /// How many builds of the key speak for the row so far.
     pub(super) runs: usize,
+    /// Which of the builds of the key that the row wants at once, from 0.
+    pub(super) nth: usize,
 }
 
 /// Whose turn it is: lowest first.
@@ -34,7 +36,7 @@ pub(super) struct Schedule<'a> {
     facts: &'a Facts,
     now: Timestamp,
     /// Builds that start now, by what they are a function of.
-    starting: BTreeMap<BuildKey, Wait>,
+    starting: BTreeMap<BuildKey, Vec<Wait>>,
     semaphores: BTreeMap<&'a SemaphoreName, u32>,
     drivers: BTreeMap<&'a DriverName, u32>,
     runners: BTreeMap<RunnerKind, u32>,
@@ -84,13 +86,13 @@ impl<'a> Schedule<'a> {
         wants.sort_by_key(|(turn, place, want)| (*turn, *place, want.row));
         let mut actions = Vec::new();
         for (_, place, want) in wants {
-            let wait = match self.starting.get(&want.key) {
+            let wait = match self.starting.get(&want.key).and_then(|starting| starting.get(want.nth)) {
                 Some(starting) => starting.clone(),
                 None => self.full(&want).unwrap_or_else(|| {
                     let build = self.build(&want);
                     let (id, purpose, since) = (build.request.id, want.purpose, self.now);
                     let wait = Wait::Build { id, purpose, since };
-                    self.starting.insert(want.key, wait.clone());
+                    self.starting.entry(want.key).or_default().push(wait.clone());
                     self.occupy(
                         want.planned.driver.as_ref(),
                         want.planned.job.semaphore.as_ref(),
@@ -109,7 +111,8 @@ impl<'a> Schedule<'a> {
         let Want { item, planned, .. } = want;
         let job = &planned.job;
         let change = &item.members[planned.member].change.id;
-        let known = self.facts.by_key.get(&want.key).map_or(0, Vec::len);
+        let known = self.facts.by_key.get(&want.key).map_or(0, Vec::len)
+            + self.starting.get(&want.key).map_or(0, Vec::len);
         let seen = want.states.iter().filter(|(repo, _)| planned.sees.contains(*repo));
         let request = BuildRequest {
             id: keys::build_id(&want.key, change, self.facts.run, item.id, known),

@@ -36,10 +36,13 @@ pub struct Evidence<'a> {
 pub enum Judgement {
     /// Enough is known.
     Decided(Verdict),
-    /// One more run of the candidate is needed.
-    NeedsCandidate,
-    /// One more run without the change is needed.
-    NeedsBaseline,
+    /// More runs are needed, those that go on at the moment with them. They do not wait for each other.
+    Needs {
+        /// With the change.
+        candidate: u32,
+        /// Without it.
+        baseline: u32,
+    },
 }
 
 /// How an undecided job counts until it is decided.
@@ -54,14 +57,18 @@ pub enum Leaning {
     },
 }
 
+/// Runs of one side that go on at once.
+const AT_ONCE: u32 = 2;
+
 /// Runs of the candidate of which there are at least so many with [`Confirm::Always`].
 const ALWAYS_RUNS: u32 = 2;
 
 /// Judges one job of one driver for one change.
 ///
 /// With [`Confirm::Off`] the first red is final. Otherwise a red is compared with the baseline, and both sides are repeated as
-/// long as [`sprt::test`] cannot tell a flake from a failure, up to [`sprt::BUDGET`] runs each. The baseline comes first, so
-/// that a driver that was broken before costs no repetition. With [`Confirm::Always`] the candidate runs at least twice.
+/// long as [`sprt::test`] cannot tell a flake from a failure, up to [`sprt::BUDGET`] runs each. Both sides run at once, and
+/// each as often as the likelier finding asks for: a flake in the gate should not cost its followers one build after the other.
+/// With [`Confirm::Always`] the candidate runs at least twice.
 pub fn judge(confirm: Confirm, evidence: &Evidence<'_>) -> Judgement {
     let (candidate, baseline) = (Tally::of(&evidence.candidate), Tally::of(&evidence.baseline));
     let rate = evidence.flake_rate;
@@ -70,33 +77,47 @@ pub fn judge(confirm: Confirm, evidence: &Evidence<'_>) -> Judgement {
     if confirm == Confirm::Off {
         return Judgement::Decided(Verdict::Regressed { failed, of, signature: red });
     }
-    if confirm == Confirm::Always && of < ALWAYS_RUNS {
-        return needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, not_confirmed);
-    }
     let found = candidate.finding_among(evidence.jobs, rate);
-    if found == Some(Finding::Innocent) {
+    let confirmed = confirm != Confirm::Always || of >= ALWAYS_RUNS;
+    if found == Some(Finding::Innocent) && confirmed {
         return Judgement::Decided(Verdict::Flaky { failed, of });
     }
-    match (baseline.finding(rate), baseline.red.clone()) {
-        (Some(Finding::Guilty), Some(before)) => Judgement::Decided(broken(red, before)),
-        (Some(Finding::Undecided), _) if baseline.runs() >= sprt::BUDGET => left_open(&format!(
-            "fails, and so do {} of {} runs without the change",
-            baseline.failed,
-            baseline.runs()
-        )),
-        (None | Some(Finding::Undecided), _) => {
-            needs(&evidence.baseline, evidence.attempts, Judgement::NeedsBaseline, no_baseline)
-        }
-        (Some(Finding::Innocent | Finding::Guilty), _) if found == Some(Finding::Guilty) => {
-            Judgement::Decided(Verdict::Regressed { failed, of, signature: red })
-        }
-        (Some(Finding::Innocent | Finding::Guilty), _) if of >= sprt::BUDGET => {
-            left_open(&format!("fails {failed} of {of} runs"))
-        }
-        (Some(Finding::Innocent | Finding::Guilty), _) => {
-            needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, not_confirmed)
-        }
+    let before = baseline.finding(rate);
+    if let (Some(Finding::Guilty), Some(before), true) = (before, baseline.red.clone(), confirmed) {
+        return Judgement::Decided(broken(red, before));
     }
+    let decided = found == Some(Finding::Guilty) && confirmed;
+    let sound = before == Some(Finding::Innocent);
+    let known = sound || before == Some(Finding::Guilty);
+    if decided && sound {
+        return Judgement::Decided(Verdict::Regressed { failed, of, signature: red });
+    }
+    if let Some(verdict) = used_up(evidence, (decided, &candidate), (known, &baseline)) {
+        return Judgement::Decided(verdict);
+    }
+    Judgement::Needs {
+        candidate: if decided { 0 } else { candidate.wanted(evidence, evidence.jobs) },
+        baseline: if known { 0 } else { baseline.wanted(evidence, 1) },
+    }
+}
+
+/// Returns what is left to say if a side that is not decided may not run again.
+fn used_up(
+    evidence: &Evidence<'_>,
+    (decided, candidate): (bool, &Tally),
+    (known, baseline): (bool, &Tally),
+) -> Option<Verdict> {
+    let (failed, of) = (candidate.failed, candidate.runs());
+    if !decided && of >= sprt::BUDGET {
+        return Some(left_open(&format!("fails {failed} of {of} runs")));
+    }
+    if !known && baseline.runs() >= sprt::BUDGET {
+        let (failed, of) = (baseline.failed, baseline.runs());
+        return Some(left_open(&format!("fails, and so do {failed} of {of} runs without the change")));
+    }
+    let out = |runs: &Runs<'_>| tries_used_up(runs, evidence.attempts).map(str::to_owned);
+    let no_baseline = out(&evidence.baseline).filter(|_| !known).map(|reason| no_baseline(&reason));
+    no_baseline.or_else(|| out(&evidence.candidate).filter(|_| !decided).map(|reason| not_confirmed(&reason)))
 }
 
 /// Returns how a job counts while it is undecided.
@@ -120,7 +141,10 @@ pub fn leaning(confirm: Confirm, evidence: &Evidence<'_>) -> Leaning {
 /// Judges a job that has no red.
 fn green(candidate: &Tally, baseline: &Tally, evidence: &Evidence<'_>) -> Judgement {
     if candidate.passed == 0 {
-        return needs(&evidence.candidate, evidence.attempts, Judgement::NeedsCandidate, infra);
+        return match tries_used_up(&evidence.candidate, evidence.attempts) {
+            Some(reason) => Judgement::Decided(Verdict::Infra { reason: reason.to_owned() }),
+            None => Judgement::Needs { candidate: 1, baseline: 0 },
+        };
     }
     // Praise hurts nobody, so the odds are enough for it.
     let was_broken = baseline.finding(evidence.flake_rate) != Some(Finding::Innocent)
@@ -136,22 +160,14 @@ fn broken(signature: Signature, before: Signature) -> Verdict {
     }
 }
 
-fn left_open(what: &str) -> Judgement {
-    let reason = format!("{what}: neither a flake nor a failure is likely enough");
-    Judgement::Decided(Verdict::Unknown { reason })
+fn left_open(what: &str) -> Verdict {
+    Verdict::Unknown { reason: format!("{what}: neither a flake nor a failure is likely enough") }
 }
 
-/// Asks for one more run unless the tries are used up.
-fn needs(runs: &Runs<'_>, attempts: u32, more: Judgement, used_up: fn(&str) -> Verdict) -> Judgement {
+/// Returns why the last build said nothing of its tree, if there were as many such builds as there may be.
+fn tries_used_up<'a>(runs: &Runs<'a>, attempts: u32) -> Option<&'a str> {
     let tried = u32::try_from(runs.inconclusive.len()).unwrap_or(u32::MAX);
-    match runs.inconclusive.last() {
-        Some(last) if tried >= attempts.max(1) => Judgement::Decided(used_up(reason_of(last))),
-        Some(_) | None => more,
-    }
-}
-
-fn infra(reason: &str) -> Verdict {
-    Verdict::Infra { reason: reason.to_owned() }
+    runs.inconclusive.last().filter(|_| tried >= attempts.max(1)).map(|last| reason_of(last))
 }
 
 fn no_baseline(reason: &str) -> Verdict {
@@ -211,6 +227,19 @@ impl Tally {
             (0, _) => Some(Finding::Innocent),
             (failed, passed) => Some(sprt::test_among(jobs, flake_rate, failed, passed)),
         }
+    }
+
+    /// How many more runs the likelier finding asks for: at most [`AT_ONCE`], and no more than the budget allows.
+    fn wanted(&self, evidence: &Evidence<'_>, jobs: u32) -> u32 {
+        let is_real = self.failed > 0 && self.is_likely_broken(evidence);
+        let enough = |more: &u32| {
+            let (failed, passed) =
+                if is_real { (more + self.failed, self.passed) } else { (self.failed, more + self.passed) };
+            self.failed == 0
+                || sprt::test_among(jobs, evidence.flake_rate, failed, passed) != Finding::Undecided
+        };
+        let more = (1..AT_ONCE).find(enough).unwrap_or(AT_ONCE);
+        more.min(sprt::BUDGET.saturating_sub(self.runs()))
     }
 
     fn is_likely_broken(&self, evidence: &Evidence<'_>) -> bool {
@@ -280,8 +309,7 @@ mod tests {
         with_evidence(flake_rate, candidate, baseline, |evidence| match judge(confirm, evidence) {
             Judgement::Decided(Verdict::Unknown { reason }) => format!("unknown: {reason}"),
             Judgement::Decided(verdict) => verdict.word().to_owned(),
-            Judgement::NeedsCandidate => "→ candidate".to_owned(),
-            Judgement::NeedsBaseline => "→ baseline".to_owned(),
+            Judgement::Needs { candidate, baseline } => format!("→ {candidate} + {baseline}"),
         })
     }
 
@@ -327,38 +355,38 @@ mod tests {
             ("a infra infra", "pass"),
             ("infra a", "pass"),
         ];
-        insta::assert_snapshot!(table(Confirm::Auto, UNKNOWN, &rows), @"
-                               |                        | → candidate
+        insta::assert_snapshot!(table(Confirm::Auto, UNKNOWN, &rows), @r"
+                               |                        | → 1 + 0
         pass                   |                        | passed
         pass                   | a                      | fixed
         pass                   | a pass                 | passed
         pass                   | pass                   | passed
-        a                      |                        | → baseline
-        a                      | pass                   | → candidate
-        a a                    |                        | → baseline
+        a                      |                        | → 1 + 1
+        a                      | pass                   | → 1 + 0
+        a a                    |                        | → 0 + 1
         a a                    | pass                   | regressed
-        a pass                 |                        | → baseline
-        a pass                 | pass                   | → candidate
+        a pass                 |                        | → 1 + 1
+        a pass                 | pass                   | → 1 + 0
         a pass pass            | pass                   | flaky
-        a pass a               | pass                   | → candidate
+        a pass a               | pass                   | → 2 + 0
         a pass a a             | pass                   | regressed
-        a                      | a                      | → baseline
+        a                      | a                      | → 1 + 1
         a                      | a a                    | broken-before
         a                      | b b                    | broken-differently
-        a                      | a pass                 | → baseline
-        a                      | a pass pass            | → candidate
+        a                      | a pass                 | → 1 + 1
+        a                      | a pass pass            | → 1 + 0
         a a                    | a pass pass            | regressed
         timeout                | timeout timeout        | broken-before
         timeout                | a a                    | broken-differently
-        infra                  |                        | → candidate
+        infra                  |                        | → 1 + 0
         infra lost             |                        | infra
         infra pass             |                        | passed
-        a                      | infra                  | → baseline
+        a                      | infra                  | → 1 + 1
         a                      | infra infra            | unknown: fails, and no baseline could be had: no disk
         a                      | a infra infra          | unknown: fails, and no baseline could be had: no disk
-        a infra                | pass                   | → candidate
+        a infra                | pass                   | → 1 + 0
         a infra infra          | pass                   | unknown: fails, and the failure could not be confirmed: no disk
-        infra a                | pass                   | → candidate
+        infra a                | pass                   | → 1 + 0
         ");
     }
 
@@ -366,12 +394,12 @@ mod tests {
     fn a_job_that_never_flaked_is_decided_by_one_red() {
         let rows =
             [("a", ""), ("a", "pass"), ("a", "a"), ("a", "b"), ("a pass", "pass"), ("a pass pass", "pass")];
-        insta::assert_snapshot!(table(Confirm::Auto, CLEAN, &rows), @"
-        a                      |                        | → baseline
+        insta::assert_snapshot!(table(Confirm::Auto, CLEAN, &rows), @r"
+        a                      |                        | → 0 + 1
         a                      | pass                   | regressed
         a                      | a                      | broken-before
         a                      | b                      | broken-differently
-        a pass                 | pass                   | → candidate
+        a pass                 | pass                   | → 1 + 0
         a pass pass            | pass                   | flaky
         ");
     }
@@ -390,14 +418,14 @@ mod tests {
             ("a a pass a a a a a pass", "pass"),
             ("a", "a a pass a a a a a pass"),
         ];
-        insta::assert_snapshot!(table(Confirm::Auto, OFTEN, &rows), @"
+        insta::assert_snapshot!(table(Confirm::Auto, OFTEN, &rows), @r"
         pass                   | a                      | passed
-        a                      | pass                   | → candidate
-        a a                    | pass                   | → candidate
+        a                      | pass                   | → 2 + 0
+        a a                    | pass                   | → 1 + 0
         a a a                  | pass                   | regressed
-        a pass                 | pass                   | → candidate
+        a pass                 | pass                   | → 1 + 0
         a pass pass            | pass                   | flaky
-        a pass a a a a a a     | pass                   | → candidate
+        a pass a a a a a a     | pass                   | → 1 + 0
         a pass a a a a a a a   | pass                   | regressed
         a a pass a a a a a pass | pass                   | unknown: fails 7 of 9 runs: neither a flake nor a failure is likely enough
         a                      | a a pass a a a a a pass | unknown: fails, and so do 7 of 9 runs without the change: neither a flake nor a failure is likely enough
@@ -407,25 +435,25 @@ mod tests {
     #[test]
     fn without_confirmation_the_first_red_is_final() {
         let rows = [("a", ""), ("a", "a"), ("a pass", ""), ("pass", ""), ("", "")];
-        insta::assert_snapshot!(table(Confirm::Off, UNKNOWN, &rows), @"
+        insta::assert_snapshot!(table(Confirm::Off, UNKNOWN, &rows), @r"
         a                      |                        | regressed
         a                      | a                      | regressed
         a pass                 |                        | regressed
         pass                   |                        | passed
-                               |                        | → candidate
+                               |                        | → 1 + 0
         ");
     }
 
     #[test]
     fn with_confirmation_always_the_candidate_runs_twice() {
         let rows = [("a", ""), ("a", "a a"), ("a a", ""), ("a a", "a"), ("a a", "pass"), ("a pass", "pass")];
-        insta::assert_snapshot!(table(Confirm::Always, CLEAN, &rows), @"
-        a                      |                        | → candidate
-        a                      | a a                    | → candidate
-        a a                    |                        | → baseline
+        insta::assert_snapshot!(table(Confirm::Always, CLEAN, &rows), @r"
+        a                      |                        | → 1 + 1
+        a                      | a a                    | → 1 + 0
+        a a                    |                        | → 0 + 1
         a a                    | a                      | broken-before
         a a                    | pass                   | regressed
-        a pass                 | pass                   | → candidate
+        a pass                 | pass                   | → 1 + 0
         ");
     }
 

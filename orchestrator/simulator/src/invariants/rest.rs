@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crossgate_core::decide::{Decision, ItemState, RowState, Wait, decide};
+use crossgate_core::decide::{Decision, ItemState, Row, RowState, Wait, decide};
 use crossgate_core::facts::{BuildState, Facts, Pipeline};
 use crossgate_core::ids::Timestamp;
 
@@ -76,13 +76,10 @@ fn is_there(facts: &Facts, decision: &Decision, wait: &Wait) -> bool {
 
 /// No build runs that nobody waits for: one of an item that is gone ends in the same step.
 pub(super) fn invariant_running_builds_are_awaited(facts: &Facts, decision: &Decision) -> Holds {
-    let rows = decision.items.iter().flat_map(|item| &item.rows);
-    let awaited: BTreeSet<_> = rows
-        .filter_map(|row| match &row.state {
-            RowState::Waits { on: Wait::Build { id, .. } } => Some(id),
-            RowState::Waits { .. } | RowState::Decided(_) => None,
-        })
-        .collect();
+    // A row that waits may wait for several runs that do not wait for each other.
+    let waits = |row: &&Row| matches!(row.state, RowState::Waits { .. });
+    let rows = decision.items.iter().flat_map(|item| &item.rows).filter(waits);
+    let awaited: BTreeSet<_> = rows.flat_map(|row| &row.builds).map(|build| build.id).collect();
     let runs = |state: &BuildState| matches!(state, BuildState::Running { .. });
     match facts.builds().iter().find(|(id, build)| runs(&build.state) && !awaited.contains(id)) {
         Some((id, build)) => {
