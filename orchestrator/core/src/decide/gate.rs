@@ -174,9 +174,9 @@ impl<'a, 's> Line<'a, 's> {
     /// Takes an item to land: what is behind it is tested with it.
     fn assume(&mut self, item: &Item, own: TreeKey) {
         let (_, merges) = item.merges();
-        for (base, onto) in &mut self.chains {
-            *onto = if *base == item.base.key { own } else { merges.iter().fold(*onto, TreeKey::with) };
-        }
+        // What stands on another base is merged anew, so that every tree on its way is asked for.
+        self.chains.clear();
+        self.chains.insert(item.base.key, own);
         self.assumed.extend(merges);
     }
 
