@@ -37,7 +37,7 @@ impl Facts {
         at: Timestamp,
     ) {
         let (repo, branch) = line.clone();
-        self.tips.insert(line, commit);
+        let is_known = self.tips.insert(line, commit.clone()) == Some(commit);
         if let Some(id) = change
             && let Some(proposal) = self.proposals.get_mut(&id)
             && !proposal.landed
@@ -49,7 +49,8 @@ impl Facts {
             .configuration
             .as_ref()
             .and_then(|configuration| self.queues.queue(&configuration.workspace, &repo, &branch));
-        if let Some(queue) = queue {
+        // A forge says more than once where a branch is, and also of what landed through the gate.
+        if let Some(queue) = queue.filter(|_| !is_known) {
             self.rebase(&queue, Some(&repo));
         }
     }

@@ -22,6 +22,9 @@ const SWEEP_AT: usize = 16_384;
 impl Facts {
     pub(super) fn start(&mut self, build: Build) {
         let id = build.request.id;
+        if self.builds.contains_key(&id) {
+            return;
+        }
         self.by_key.entry(build.request.key).or_default().push(id);
         self.builds.insert(id, build);
     }

@@ -87,7 +87,8 @@ impl Facts {
     }
 
     pub(super) fn announce(&mut self, item: ItemId) {
-        let Some(item) = self.items.iter_mut().find(|other| other.id == item) else { return };
+        let is_new = |other: &&mut Item| other.id == item && !other.announced;
+        let Some(item) = self.items.iter_mut().find(is_new) else { return };
         item.announced = true;
         let pipeline = item.pipeline;
         for change in item.ids() {
@@ -96,7 +97,8 @@ impl Facts {
     }
 
     pub(super) fn tell_frozen(&mut self, item: ItemId, why: &str) {
-        let Some(item) = self.items.iter_mut().find(|other| other.id == item) else { return };
+        let is_new = |other: &&mut Item| other.id == item && !other.told_frozen;
+        let Some(item) = self.items.iter_mut().find(is_new) else { return };
         item.told_frozen = true;
         let pipeline = item.pipeline;
         for change in item.ids() {
