@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Action, ItemState, RowState, Wait};
 use crate::build::{BuildRequest, Purpose, RepoState};
 use crate::facts::{Build, BuildState, Facts, Item, Pipeline, Planned};
-use crate::ids::{BuildKey, DriverName, RepoName, SemaphoreName, Timestamp};
+use crate::ids::{BuildId, BuildKey, DriverName, RepoName, SemaphoreName, Timestamp};
 use crate::keys;
 use crate::workspace::{RunnerKind, variable};
 
@@ -111,11 +111,19 @@ impl<'a> Schedule<'a> {
         let Want { item, planned, .. } = want;
         let job = &planned.job;
         let change = &item.members[planned.member].change.id;
-        let known = self.facts.by_key.get(&want.key).map_or(0, Vec::len)
-            + self.starting.get(&want.key).map_or(0, Vec::len);
+        let known = self.facts.by_key.get(&want.key).map_or(0, Vec::len);
+        let starting = self.starting.get(&want.key).map_or(&[][..], Vec::as_slice);
+        let starts = |id: &BuildId| {
+            starting.iter().any(|wait| matches!(wait, Wait::Build { id: other, .. } if other == id))
+        };
+        // Of what is known some may have been let go of: an id that is in use is not given out again.
+        let id = (known..)
+            .map(|nth| keys::build_id(&want.key, change, self.facts.run, item.id, nth))
+            .find(|id| !self.facts.builds.contains_key(id) && !starts(id))
+            .expect("there are more numbers than builds");
         let seen = want.states.iter().filter(|(repo, _)| planned.sees.contains(*repo));
         let request = BuildRequest {
-            id: keys::build_id(&want.key, change, self.facts.run, item.id, known),
+            id,
             key: want.key,
             change: change.clone(),
             purpose: want.purpose,
