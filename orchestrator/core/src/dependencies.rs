@@ -107,27 +107,21 @@ impl Walk<'_> {
     }
 }
 
-/// Returns what moves to the front of its queue with a change: what it depends on, itself, and what depends on it, in the
+/// Returns what moves to the front of its queue with a change: itself, what depends on it, and what they all depend on, in the
 /// order in which they stand.
 pub fn promoted(facts: &Facts, change: &ChangeId) -> Vec<ChangeId> {
-    let before = ahead(&facts.proposals, change, true).unwrap_or_default();
-    let mut moved: BTreeSet<ChangeId> = before.into_iter().chain([change.clone()]).collect();
     let mut gated: Vec<_> = facts.items.iter().filter(|item| item.pipeline == Pipeline::Gate).collect();
     gated.sort_by_key(|item| item.rank);
-    // What depends on a change stands behind it, so one pass finds all.
-    for item in &gated {
-        let follows = |member: &Member| {
-            let on: &[ChangeId] = &member.change.depends_on;
-            on.iter()
-                .any(|other| other == change || (moved.contains(other) && follows_on(facts, other, change)))
-        };
-        if item.members.iter().any(follows) {
-            moved.extend(item.ids());
-        }
-    }
+    let moves = |member: &Member| member.change.id == *change || follows_on(facts, &member.change.id, change);
+    let moved: BTreeSet<ChangeId> =
+        gated.iter().filter(|item| item.members.iter().any(moves)).flat_map(|item| item.ids()).collect();
+    // What has to land before them must not be left behind.
+    let before: BTreeSet<ChangeId> =
+        moved.iter().flat_map(|id| ahead(&facts.proposals, id, true).unwrap_or_default()).collect();
+    let is_moved = |id: &ChangeId| moved.contains(id) || before.contains(id);
     gated
         .into_iter()
-        .filter(|item| item.members.iter().any(|of| moved.contains(&of.change.id)))
+        .filter(|item| item.members.iter().any(|of| is_moved(&of.change.id)))
         .flat_map(Item::ids)
         .collect()
 }
