@@ -219,7 +219,7 @@ impl<'a> Asked<'a> {
             return (RowState::Decided(Verdict::Unknown { reason: reason.clone() }), Vec::new(), false);
         }
         let key = keys::build_key(of, states);
-        let with = self.side(&key, Purpose::Candidate, now);
+        let with = self.side(&key, Purpose::Candidate);
         if let Some(verdict) = self.absent(of, &with, wishes.schedule) {
             return (RowState::Decided(self.waived(of, verdict, now)), with.refs, false);
         }
@@ -231,7 +231,7 @@ impl<'a> Asked<'a> {
                 red,
             );
         }
-        let (without, baseline) = self.baseline(of, now);
+        let (without, baseline) = self.baseline(of);
         let evidence = Evidence {
             candidate: with.runs.clone(),
             baseline: without.runs.clone(),
@@ -307,7 +307,7 @@ impl<'a> Asked<'a> {
     }
 
     /// What is known without the change, and the build that would tell more, or why there is none.
-    fn baseline(&self, of: &Planned, now: Timestamp) -> (Side<'a>, Result<Keyed<'a>, RowState>) {
+    fn baseline(&self, of: &Planned) -> (Side<'a>, Result<Keyed<'a>, RowState>) {
         let none = || Side {
             runs: Runs::default(),
             refs: Vec::new(),
@@ -320,7 +320,7 @@ impl<'a> Asked<'a> {
         match self.trees.1 {
             TreeState::Ready(states) => {
                 let key = keys::build_key(of, states);
-                (self.side(&key, Purpose::Baseline, now), Ok((key, states)))
+                (self.side(&key, Purpose::Baseline), Ok((key, states)))
             }
             TreeState::Preparing => (none(), Err(RowState::Waits { on: Wait::Tree })),
             TreeState::Conflict(_) => {
@@ -399,7 +399,7 @@ impl<'a> Asked<'a> {
     }
 
     /// What is known for a key: the builds of what is in a pipeline, whoever asked for them; else an earlier outcome.
-    fn side(&self, key: &BuildKey, side: Purpose, now: Timestamp) -> Side<'a> {
+    fn side(&self, key: &BuildKey, side: Purpose) -> Side<'a> {
         let mut found = Side {
             runs: Runs::default(),
             refs: Vec::new(),
@@ -426,7 +426,7 @@ impl<'a> Asked<'a> {
                 }
                 BuildState::Ended(ended) => {
                     let own = ended.ended >= self.item.entered;
-                    let earlier = || self.reusable(&ended.outcome, ended.ended, false, side, now);
+                    let earlier = || self.reusable(&ended.outcome, ended.ended, false, side);
                     if own || earlier() {
                         found.since.get_or_insert(ended.started);
                         add(&mut found.runs, &ended.outcome);
@@ -437,7 +437,7 @@ impl<'a> Asked<'a> {
         }
         if let Some(earlier) = self.facts.earlier.get(key)
             && found.refs.iter().all(|known| known.id != earlier.id)
-            && self.reusable(&earlier.outcome, earlier.ended, earlier.landed, side, now)
+            && self.reusable(&earlier.outcome, earlier.ended, earlier.landed, side)
         {
             add(&mut found.runs, &earlier.outcome);
             found.refs.push(earlier_ref(earlier, side));
@@ -447,15 +447,9 @@ impl<'a> Asked<'a> {
 
     /// A fresh pass of the candidate serves again, and so does a fresh red of the baseline. A red candidate deserves another
     /// look; and nobody is blamed on the word of a baseline that passed some time ago, since what is not in the key (a
-    /// toolchain, a rig) may have changed since, unless it is what landed through the gate.
-    fn reusable(
-        &self,
-        outcome: &Outcome,
-        ended: Timestamp,
-        landed: bool,
-        side: Purpose,
-        now: Timestamp,
-    ) -> bool {
+    /// toolchain, a rig) may have changed since, unless it is what landed through the gate. What was fresh when the item entered
+    /// speaks for it as long as it is there: a verdict does not lapse.
+    fn reusable(&self, outcome: &Outcome, ended: Timestamp, landed: bool, side: Purpose) -> bool {
         let telling = match outcome {
             Outcome::Pass => side == Purpose::Candidate || landed,
             Outcome::Fail(_) => side == Purpose::Baseline,
@@ -463,7 +457,7 @@ impl<'a> Asked<'a> {
                 false
             }
         };
-        telling && (landed || now.since(ended) <= self.item.workspace().policy.reuse)
+        telling && (landed || self.item.entered.since(ended) <= self.item.workspace().policy.reuse)
     }
 }
 
