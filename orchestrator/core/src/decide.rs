@@ -120,7 +120,7 @@ pub(crate) fn landing_delay(refused: u32) -> Duration {
 
 /// Decides what to do next.
 pub fn decide(facts: &Facts, now: Timestamp) -> Decision {
-    let leaving = leave::leaving(facts, now);
+    let leaving = leave::leaving(facts);
     let gone: BTreeSet<ItemId> = leaving.keys().copied().collect();
     let mut actions: Vec<Action> =
         leaving.into_iter().map(|(item, reason)| leave::action(item, reason)).collect();
@@ -267,9 +267,9 @@ fn reports(facts: &Facts, gone: &BTreeSet<ItemId>) -> Vec<Action> {
         }
         if item.pipeline == Pipeline::Gate
             && !item.told_frozen
-            && let Some((_, why)) = facts.queue_of(item).and_then(|queue| facts.frozen.get(&queue))
+            && let Some(why) = facts.queue_of(item).and_then(|queue| facts.frozen_in(&queue))
         {
-            actions.push(Action::TellFrozen(item.id, why.clone()));
+            actions.push(Action::TellFrozen(item.id, why.to_owned()));
         }
     }
     actions
@@ -289,9 +289,12 @@ fn learned(facts: &Facts, item: &Item, rows: &[Row]) -> Vec<(Option<DriverName>,
                 let runs = u32::try_from(row.builds.len()).unwrap_or(u32::MAX);
                 Observation::Failed { runs, latency }
             }
-            Verdict::Waived { .. } => Observation::FalseFailure,
+            Verdict::Waived { verdict, .. } if *verdict == "regressed" => Observation::FalseFailure,
             Verdict::Absent { after, .. } => Observation::Absent { after: *after },
-            Verdict::Infra { .. } | Verdict::NotApplicable { .. } | Verdict::Unknown { .. } => continue,
+            Verdict::Waived { .. }
+            | Verdict::Infra { .. }
+            | Verdict::NotApplicable { .. }
+            | Verdict::Unknown { .. } => continue,
         };
         // What was not run again tells nothing new.
         let of_builds = !matches!(observation, Observation::Absent { .. } | Observation::FalseFailure);

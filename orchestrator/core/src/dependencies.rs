@@ -41,8 +41,8 @@ impl fmt::Display for Knot {
     }
 }
 
-/// Returns all that has to land before a change, each after what it depends on itself. What has landed is left out, and so is
-/// what is in a cycle with the change, if cycles are allowed.
+/// Returns all that has to land before a change, each after what it depends on itself. What has landed is left out. If
+/// cycles are allowed, what is in one with the change comes before it too.
 ///
 /// # Errors
 /// [`Knot`].

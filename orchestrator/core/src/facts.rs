@@ -64,7 +64,7 @@ pub struct Facts {
     pub(crate) windows: BTreeMap<QueueId, u32>,
     pub(crate) holds: BTreeMap<Option<Scope>, String>,
     pub(crate) waivers: Vec<Waiver>,
-    pub(crate) frozen: BTreeMap<QueueId, (RepoName, String)>,
+    pub(crate) frozen: BTreeMap<(RepoName, BranchName), String>,
     pub(crate) due: Vec<Report>,
     pub(crate) landed: Vec<(ChangeId, Timestamp)>,
     /// Counts items and reports, so that each has a number of its own.
@@ -116,9 +116,10 @@ impl Facts {
         &self.landed
     }
 
-    /// Returns the queues in which nothing lands until somebody looks, each with the repo and why.
-    pub fn frozen(&self) -> impl Iterator<Item = &(RepoName, String)> {
-        self.frozen.values()
+    /// Returns the branches that hold something else than what was tested, each with why nothing lands in its queue until
+    /// somebody has looked.
+    pub fn frozen(&self) -> impl Iterator<Item = (&RepoName, &String)> {
+        self.frozen.iter().map(|((repo, _), why)| (repo, why))
     }
 
     /// Returns the size of each queue's window, where it has changed since the start.

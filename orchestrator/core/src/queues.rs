@@ -57,7 +57,19 @@ impl Queues {
     /// Returns the queue of a change to a branch of a repo; `None` if the repo is not managed.
     pub fn queue(&self, workspace: &Workspace, repo: &RepoName, branch: &BranchName) -> Option<QueueId> {
         let default = &workspace.repos.get(repo)?.branch;
-        let branch = (branch != default).then(|| branch.clone());
+        // A driver's branch that is tested with another branch of the common repos is in that one's queue.
+        let mapped = workspace.drivers_of(repo).find_map(|(_, driver)| {
+            driver.branches.iter().find(|(_, own)| *own == branch).map(|(common, _)| common)
+        });
+        let is_common_default = |branch: &BranchName| {
+            workspace
+                .common
+                .keys()
+                .filter_map(|repo| workspace.repos.get(repo))
+                .any(|repo| repo.branch == *branch)
+        };
+        let is_default = mapped.map_or(branch == default, is_common_default);
+        let branch = (!is_default).then(|| mapped.unwrap_or(branch).clone());
         Some(QueueId { repo: self.first.get(repo)?.clone(), branch })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Action, Pending, Wait};
 use crate::dependencies::{self, Knot};
-use crate::facts::{Approval, Checking, Facts, ItemId, Pipeline, Proposal, ReportState};
+use crate::facts::{Approval, Checking, Configuration, Facts, ItemId, Pipeline, Proposal, ReportState};
 use crate::ids::ChangeId;
 use crate::scenario::Scope;
 
@@ -85,8 +85,7 @@ impl<'a> Entering<'a> {
         if let Some(error) = proposal.errors.first() {
             return self.refuse(id, Pipeline::Gate, ReportState::Error, error.clone());
         }
-        if !self.is_managed(proposal) {
-            let reason = format!("{} is not a repo of the workspace", proposal.change.repo);
+        if let Some(reason) = self.never(id, proposal) {
             return self.refuse(id, Pipeline::Gate, ReportState::Error, reason);
         }
         let mut enters = Vec::new();
@@ -94,6 +93,10 @@ impl<'a> Entering<'a> {
             match self.before(id, dependency) {
                 Before::Inside => {}
                 Before::Enters => enters.push(dependency.clone()),
+                Before::EntersAlone => {
+                    self.enter(dependency);
+                    return self.wait(id, in_another_queue(dependency));
+                }
                 Before::Waits(wait) => return self.wait(id, wait),
                 Before::Never(reason) => {
                     return self.refuse(id, Pipeline::Gate, ReportState::Dependency, reason);
@@ -107,6 +110,27 @@ impl<'a> Entering<'a> {
         for id in &enters {
             self.enter(id);
         }
+    }
+
+    /// Why a change can never land as it is.
+    fn never(&self, id: &ChangeId, proposal: &Proposal) -> Option<String> {
+        let repo = &proposal.change.repo;
+        let drops = |of: &Configuration| !of.workspace.repos.contains_key(repo);
+        if !self.is_managed(proposal) {
+            return Some(format!("{repo} is not a repo of the workspace"));
+        }
+        if proposal.configuration.as_ref().is_some_and(drops) {
+            return Some(format!(
+                "with it, {repo} would not be a repo of the workspace: nothing could test it"
+            ));
+        }
+        let members =
+            if self.cycles_allowed { dependencies::cycle_of(&self.facts.proposals, id) } else { Vec::new() };
+        let apart = members.iter().find(|other| !self.share_a_queue(id, other))?;
+        Some(format!(
+            "{id} and {apart} depend on each other and share no gating job, so that nothing can test and land them as one: \
+             take one of the `Depends-On:` lines out"
+        ))
     }
 
     fn enter(&mut self, id: &ChangeId) {
@@ -166,7 +190,7 @@ impl<'a> Entering<'a> {
                     .zip(approval)
                     .is_some_and(|(ended, approval)| ended.at <= approval.at) =>
             {
-                Before::Enters
+                if self.share_a_queue(id, dependency) { Before::Enters } else { Before::EntersAlone }
             }
             Some(Approval { used: true, .. }) => match &proposal.gate {
                 Some(ended) => Before::Never(format!(
@@ -226,12 +250,18 @@ impl<'a> Entering<'a> {
     }
 }
 
+fn in_another_queue(dependency: &ChangeId) -> Wait {
+    Wait::Dependency { change: dependency.clone(), why: "which is in another queue".to_owned() }
+}
+
 /// How a change that has to land before another stands.
 enum Before {
     /// It is in the queue already.
     Inside,
     /// It enters with it.
     Enters,
+    /// It enters, and has to land before the other may: they share no queue.
+    EntersAlone,
     /// It may come.
     Waits(Wait),
     /// It will not.

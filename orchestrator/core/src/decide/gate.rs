@@ -77,9 +77,9 @@ impl<'a, 's> Line<'a, 's> {
                 self.assume(item, own);
             }
         }
-        if let Some((_, why)) = self.facts.frozen.get(&self.queue) {
+        if let Some(why) = self.facts.frozen_in(&self.queue) {
             for place in line {
-                states[*place].wait = Some(Wait::Frozen { why: why.clone() });
+                states[*place].wait = Some(Wait::Frozen { why: why.to_owned() });
             }
         }
         if let Some(chain) = chain {
@@ -215,8 +215,10 @@ impl<'a, 's> Line<'a, 's> {
         };
         let next = &item.members.get(item.landing.landed)?.change.id;
         match refused {
-            u32::MAX => Some(format!("the forge refuses to land {next}{stopped}")),
-            MAX_TRIES.. => Some(format!("the forge refused {refused} times to land {next}{stopped}")),
+            u32::MAX => Some(format!("{next} cannot land: {}{stopped}", item.landing.why)),
+            MAX_TRIES.. => {
+                Some(format!("{next} could not land, tried {refused} times: {}{stopped}", item.landing.why))
+            }
             _ => None,
         }
     }
@@ -252,8 +254,8 @@ impl<'a, 's> Line<'a, 's> {
 
     /// Why nothing lands here now.
     fn stopped(&self, item: &Item) -> Option<Wait> {
-        if let Some((_, why)) = self.facts.frozen.get(&self.queue) {
-            return Some(Wait::Frozen { why: why.clone() });
+        if let Some(why) = self.facts.frozen_in(&self.queue) {
+            return Some(Wait::Frozen { why: why.to_owned() });
         }
         let by = self.facts.holds.iter().find_map(|(scope, by)| match scope {
             None => Some(by),

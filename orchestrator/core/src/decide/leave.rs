@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Action;
 use crate::dependencies;
 use crate::facts::{Checking, Facts, Item, ItemId, Left, Member, Pipeline, Proposal, ReportState};
-use crate::ids::{ChangeId, Timestamp};
+use crate::ids::ChangeId;
 
 /// Why an item leaves.
 pub(super) struct Reason {
@@ -29,7 +29,7 @@ impl Reason {
 }
 
 /// Returns the items that leave, each with why. What depends on one that leaves the gate leaves with it.
-pub(super) fn leaving(facts: &Facts, now: Timestamp) -> BTreeMap<ItemId, Reason> {
+pub(super) fn leaving(facts: &Facts) -> BTreeMap<ItemId, Reason> {
     let mut gone = BTreeMap::new();
     if facts.configuration.is_none() {
         return gone;
@@ -38,7 +38,7 @@ pub(super) fn leaving(facts: &Facts, now: Timestamp) -> BTreeMap<ItemId, Reason>
         let before = gone.len();
         for item in &facts.items {
             if !gone.contains_key(&item.id)
-                && let Some(reason) = reason(facts, item, &gone, now)
+                && let Some(reason) = reason(facts, item, &gone)
             {
                 gone.insert(item.id, reason);
             }
@@ -55,7 +55,7 @@ pub(super) fn action(item: ItemId, reason: Reason) -> Action {
     Action::Leave(Box::new(Left { item, state, reason: text, of, over, learned: Vec::new() }))
 }
 
-fn reason(facts: &Facts, item: &Item, gone: &BTreeMap<ItemId, Reason>, now: Timestamp) -> Option<Reason> {
+fn reason(facts: &Facts, item: &Item, gone: &BTreeMap<ItemId, Reason>) -> Option<Reason> {
     // What has begun to land goes on.
     if item.landing.since.is_some() {
         return None;
@@ -63,7 +63,7 @@ fn reason(facts: &Facts, item: &Item, gone: &BTreeMap<ItemId, Reason>, now: Time
     let left = item.members.iter().skip(item.landing.landed);
     left.filter_map(|member| Some((member, facts.proposals.get(&member.change.id)?))).find_map(
         |(member, proposal)| match item.pipeline {
-            Pipeline::Gate => gate(facts, item, member, proposal, gone, now),
+            Pipeline::Gate => gate(facts, item, member, proposal, gone),
             Pipeline::Check => check(facts, item, proposal),
         },
     )
@@ -75,7 +75,6 @@ fn gate(
     member: &Member,
     proposal: &Proposal,
     gone: &BTreeMap<ItemId, Reason>,
-    now: Timestamp,
 ) -> Option<Reason> {
     let id = &member.change.id;
     let removed =
@@ -95,7 +94,7 @@ fn gate(
     if let Some(by) = &proposal.dequeued {
         return removed(format!("{id} was taken out of the queue by {by}"));
     }
-    if proposal.standing_approval().is_none() {
+    if proposal.standing_approval().is_none_or(|approval| approval.number != member.approval) {
         return removed(format!("the approval of {id} was withdrawn"));
     }
     if facts.configuration.as_ref().is_some_and(|of| !of.workspace.repos.contains_key(&member.change.repo)) {
@@ -104,7 +103,7 @@ fn gate(
     if proposal.change.depends_on != member.change.depends_on || !proposal.errors.is_empty() {
         return Some(Reason::silent("what it depends on was edited", false));
     }
-    member.change.depends_on.iter().find_map(|dependency| missing(facts, item, id, dependency, gone, now))
+    member.change.depends_on.iter().find_map(|dependency| missing(facts, item, id, dependency, gone))
 }
 
 /// Why a dependency of a queued change keeps it from staying.
@@ -114,7 +113,6 @@ fn missing(
     id: &ChangeId,
     dependency: &ChangeId,
     gone: &BTreeMap<ItemId, Reason>,
-    _now: Timestamp,
 ) -> Option<Reason> {
     let proposal = facts.proposals.get(dependency)?;
     if proposal.landed || item.holds(dependency) {
@@ -128,6 +126,9 @@ fn missing(
             Some(reason) => {
                 let text = format!("{id} depends on {dependency}, and {}", reason.text);
                 Some(Reason::reported(ReportState::Dependency, text))
+            }
+            None if facts.queue_of(other) != facts.queue_of(item) => {
+                Some(Reason::silent("what it depends on is in another queue", false))
             }
             None => None,
         },

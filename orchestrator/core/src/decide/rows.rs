@@ -208,7 +208,6 @@ impl<'a> Asked<'a> {
         of: &'a Planned,
         wishes: &mut Wishes<'_, 'a>,
     ) -> (RowState, Vec<BuildRef>, bool) {
-        let now = wishes.schedule.now();
         let states = match self.trees.0 {
             TreeState::Ready(states) => states,
             TreeState::Preparing | TreeState::Conflict(_) | TreeState::Failed { .. } => {
@@ -221,7 +220,7 @@ impl<'a> Asked<'a> {
         let key = keys::build_key(of, states);
         let with = self.side(&key, Purpose::Candidate);
         if let Some(verdict) = self.absent(of, &with, wishes.schedule) {
-            return (RowState::Decided(self.waived(of, verdict, now)), with.refs, false);
+            return (RowState::Decided(self.waived(of, verdict, wishes.schedule)), with.refs, false);
         }
         if with.runs.conclusive.is_empty() && with.runs.inconclusive.is_empty() {
             let red = with.failing && self.early_is_real(of);
@@ -244,7 +243,7 @@ impl<'a> Asked<'a> {
         let red = matches!(leaning(confirm, &evidence), Leaning::Red { real: true });
         let (mut with, mut without) = (with, without);
         let state = match judge(confirm, &evidence) {
-            Judgement::Decided(verdict) => RowState::Decided(self.waived(of, verdict, now)),
+            Judgement::Decided(verdict) => RowState::Decided(self.waived(of, verdict, wishes.schedule)),
             Judgement::Needs { candidate, baseline: more } => {
                 let again = !evidence.candidate.conclusive.is_empty();
                 let purpose = if again { Purpose::Confirm } else { Purpose::Candidate };
@@ -364,7 +363,8 @@ impl<'a> Asked<'a> {
     }
 
     /// Passes over a verdict that blocks, if somebody decided so.
-    fn waived(&self, of: &Planned, verdict: Verdict, now: Timestamp) -> Verdict {
+    fn waived(&self, of: &Planned, verdict: Verdict, schedule: &mut Schedule<'_>) -> Verdict {
+        let now = schedule.now();
         let member = &self.item.members[of.member];
         if !verdict.blocks(of.vote, &member.workspace.policy) {
             return verdict;
@@ -378,15 +378,10 @@ impl<'a> Asked<'a> {
                     .as_ref()
                     .is_none_or(|job| *job == of.job.name || job.as_str() == of.job.name.base())
         };
-        match self.facts.waivers.iter().find(covers) {
-            Some(waiver) => Verdict::Waived {
-                by: waiver.by.clone(),
-                reason: waiver.reason.clone(),
-                until: waiver.until,
-                verdict: verdict.word(),
-            },
-            None => verdict,
-        }
+        let Some(waiver) = self.facts.waivers.iter().find(covers) else { return verdict };
+        schedule.wake(waiver.until);
+        let (by, reason) = (waiver.by.clone(), waiver.reason.clone());
+        Verdict::Waived { by, reason, until: waiver.until, verdict: verdict.word() }
     }
 
     /// When a build is tried again that said nothing of its tree: what failed around it needs time to pass.
@@ -408,6 +403,7 @@ impl<'a> Asked<'a> {
             failing: false,
             given_up_after: Duration::ZERO,
         };
+        let doubtful = side == Purpose::Candidate && self.was_red(key);
         for id in self.facts.by_key.get(key).into_iter().flatten() {
             let Some(build) = self.facts.builds.get(id) else { continue };
             match &build.state {
@@ -426,7 +422,7 @@ impl<'a> Asked<'a> {
                 }
                 BuildState::Ended(ended) => {
                     let own = ended.ended >= self.item.entered;
-                    let earlier = || self.reusable(&ended.outcome, ended.ended, false, side);
+                    let earlier = || !doubtful && self.reusable(&ended.outcome, ended.ended, false, side);
                     if own || earlier() {
                         found.since.get_or_insert(ended.started);
                         add(&mut found.runs, &ended.outcome);
@@ -437,12 +433,28 @@ impl<'a> Asked<'a> {
         }
         if let Some(earlier) = self.facts.earlier.get(key)
             && found.refs.iter().all(|known| known.id != earlier.id)
+            && !doubtful
             && self.reusable(&earlier.outcome, earlier.ended, earlier.landed, side)
         {
             add(&mut found.runs, &earlier.outcome);
             found.refs.push(earlier_ref(earlier, side));
         }
         found
+    }
+
+    /// Whether a build of the key was red before the item entered: a pass beside it decides nothing by itself.
+    fn was_red(&self, key: &BuildKey) -> bool {
+        let is_red = |outcome: &Outcome, ended: Timestamp| {
+            matches!(outcome, Outcome::Fail(_) | Outcome::Timeout { .. }) && ended < self.item.entered
+        };
+        let builds =
+            self.facts.by_key.get(key).into_iter().flatten().filter_map(|id| self.facts.builds.get(id));
+        let red = |build: &Build| match &build.state {
+            BuildState::Ended(ended) => is_red(&ended.outcome, ended.ended),
+            BuildState::Running { .. } => false,
+        };
+        builds.into_iter().any(red)
+            || self.facts.earlier.get(key).is_some_and(|earlier| is_red(&earlier.outcome, earlier.ended))
     }
 
     /// A fresh pass of the candidate serves again, and so does a fresh red of the baseline. A red candidate deserves another

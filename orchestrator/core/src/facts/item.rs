@@ -80,10 +80,12 @@ pub struct Member {
     pub plan: Arc<Plan>,
     /// The configuration it is judged with.
     pub workspace: Arc<Workspace>,
+    /// The approval that put it into the gate, by number; 0 in `check`.
+    pub approval: u64,
 }
 
 /// How far a landing is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Landing {
     /// How many of the changes have landed.
     pub landed: usize,
@@ -93,6 +95,8 @@ pub struct Landing {
     pub since: Option<Timestamp>,
     /// When to try again.
     pub again: Option<Timestamp>,
+    /// Why it was refused the last time.
+    pub why: String,
 }
 
 /// A selected job of a member, and what it does, wherever it runs.
@@ -121,7 +125,7 @@ pub struct Planned {
 impl Member {
     /// Makes a member.
     pub fn new(change: Arc<Change>, plan: Arc<Plan>, workspace: Arc<Workspace>) -> Self {
-        Self { change, plan, workspace }
+        Self { change, plan, workspace, approval: 0 }
     }
 }
 

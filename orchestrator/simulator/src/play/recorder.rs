@@ -90,7 +90,7 @@ impl Recorder {
             reports: self.reports,
             tips,
             waits: self.waits,
-            frozen: facts.frozen().cloned().collect(),
+            frozen: facts.frozen().map(|(repo, why)| (repo.clone(), why.clone())).collect(),
         }
     }
 

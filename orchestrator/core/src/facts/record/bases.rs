@@ -13,20 +13,42 @@ impl Facts {
     pub(super) fn configure(&mut self, configuration: Configuration) {
         self.queues = Queues::of(&configuration.workspace, &configuration.graph);
         self.configuration = Some(configuration);
+        // A queue that joined others, or was parted from them, goes on with the smallest window.
+        for (old, size) in std::mem::take(&mut self.windows) {
+            if let Some(repo) = self.queue_of_repo(&old.repo).map(|queue| queue.repo) {
+                let queue = QueueId { repo, branch: old.branch };
+                self.windows.entry(queue).and_modify(|known| *known = size.min(*known)).or_insert(size);
+            }
+        }
     }
 
-    /// Returns whether the changes of a repo are in a queue.
+    /// Returns the queue of the changes to a branch of a repo.
+    pub(crate) fn queue_at(&self, repo: &RepoName, branch: &BranchName) -> Option<QueueId> {
+        let configuration = self.configuration.as_ref()?;
+        self.queues.queue(&configuration.workspace, repo, branch)
+    }
+
+    /// Returns the queue of the changes to the default branch of a repo.
+    pub(crate) fn queue_of_repo(&self, repo: &RepoName) -> Option<QueueId> {
+        let branch = &self.configuration.as_ref()?.workspace.repos.get(repo)?.branch;
+        self.queue_at(repo, branch)
+    }
+
+    /// Returns whether the changes of a repo are in a queue, on whatever branch.
     pub(crate) fn shares(&self, repo: &RepoName, queue: &QueueId) -> bool {
-        let Some(configuration) = &self.configuration else { return false };
-        let branch = configuration.workspace.repos.get(repo).map(|repo| repo.branch.clone());
-        let of = branch.and_then(|branch| self.queues.queue(&configuration.workspace, repo, &branch));
-        of.is_some_and(|of| of.repo == queue.repo)
+        self.queue_of_repo(repo).is_some_and(|of| of.repo == queue.repo)
+    }
+
+    /// Returns why nothing lands in a queue, if one of its branches is not what was tested.
+    pub(crate) fn frozen_in(&self, queue: &QueueId) -> Option<&str> {
+        let here =
+            |(repo, branch): &(RepoName, BranchName)| self.queue_at(repo, branch).as_ref() == Some(queue);
+        self.frozen.iter().find(|(of, _)| here(of)).map(|(_, why)| why.as_str())
     }
 
     /// Returns the queue of an item.
     pub(crate) fn queue_of(&self, item: &Item) -> Option<QueueId> {
-        let configuration = self.configuration.as_ref()?;
-        self.queues.queue(&configuration.workspace, &item.change().repo, &item.change().branch)
+        self.queue_at(&item.change().repo, &item.change().branch)
     }
 
     pub(super) fn pushed(
@@ -43,7 +65,11 @@ impl Facts {
             && !proposal.landed
         {
             (proposal.landed, proposal.open) = (true, false);
+            let configuration = proposal.configuration.take();
             self.landed.push((id, at));
+            if let Some(configuration) = configuration {
+                self.configure(configuration);
+            }
         }
         let queue = self
             .configuration

@@ -73,7 +73,12 @@ impl Facts {
             let BuildState::Ended(ended) = build.state else { continue };
             let says = matches!(ended.outcome, Outcome::Pass | Outcome::Fail(_));
             let known = self.earlier.get(&build.request.key);
-            if says && known.is_none_or(|known| !known.landed) {
+            // A red counts more than a pass of the same tree, and then the later one.
+            let weight = |outcome: &Outcome, at: Timestamp| (matches!(outcome, Outcome::Fail(_)), at);
+            let more = |known: &Earlier| {
+                !known.landed && weight(&known.outcome, known.ended) < weight(&ended.outcome, ended.ended)
+            };
+            if says && known.is_none_or(more) {
                 let earlier = Earlier { id, ended: ended.ended, outcome: ended.outcome, landed: false };
                 self.earlier.insert(build.request.key, earlier);
             }

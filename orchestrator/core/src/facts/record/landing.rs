@@ -19,7 +19,8 @@ impl Facts {
         landing.since = None;
         let receipt = match tried.result {
             Ok(receipt) => receipt,
-            Err((_, again)) => {
+            Err((why, again)) => {
+                landing.why = why;
                 landing.refused = if again { landing.refused + 1 } else { u32::MAX };
                 landing.again = Some(at.after(landing_delay(landing.refused)));
                 return;
@@ -30,7 +31,7 @@ impl Facts {
         let Some(change) = self.items[index].members.get(member).map(|member| member.change.clone()) else {
             return;
         };
-        self.land(index, &change, &receipt, at);
+        self.land(&change, &receipt, at);
         if self.items[index].landing.landed == self.items[index].members.len() {
             let item = self.items[index].clone();
             self.learn(&item, tried.learned);
@@ -38,9 +39,12 @@ impl Facts {
         }
     }
 
-    pub(super) fn land(&mut self, index: usize, change: &Arc<Change>, receipt: &Receipt, at: Timestamp) {
+    pub(super) fn land(&mut self, change: &Arc<Change>, receipt: &Receipt, at: Timestamp) {
         self.tips.insert((change.repo.clone(), change.branch.clone()), receipt.commit.clone());
-        self.landed.push((change.id.clone(), at));
+        let known = self.proposals.get(&change.id).is_some_and(|proposal| proposal.landed);
+        if !known {
+            self.landed.push((change.id.clone(), at));
+        }
         if let Some(proposal) = self.proposals.get_mut(&change.id) {
             (proposal.landed, proposal.open) = (true, false);
             let reason = "what was tested is part of its branch".to_owned();
@@ -52,15 +56,13 @@ impl Facts {
         }
         let text = format!("landed on {} of {}", change.branch, change.repo);
         self.report(change.id.clone(), Pipeline::Gate, ReportState::Landed, text);
-        if receipt.landed != receipt.tested
-            && let Some(queue) = self.queue_of(&self.items[index])
-        {
+        if receipt.landed != receipt.tested {
             let why = format!(
                 "the queue is frozen: {} of {} holds tree {} after {} landed, and {} was tested; nothing lands until somebody has \
                  looked and resumed it",
                 change.branch, change.repo, receipt.landed, change.id, receipt.tested
             );
-            self.frozen.insert(queue, (change.repo.clone(), why));
+            self.frozen.insert((change.repo.clone(), change.branch.clone()), why);
         }
     }
 

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::change::Change;
-use crate::facts::{Approval, Checking, Configuration, Facts, Pipeline, Proposal};
+use crate::facts::{Approval, Checking, Configuration, Facts, Item, Pipeline, Proposal};
 use crate::ids::{ChangeId, RepoName, Timestamp};
-use crate::queues::QueueId;
 use crate::scenario::Scope;
 
 impl Facts {
@@ -41,8 +40,8 @@ impl Facts {
         let number = self.counter;
         let Some(proposal) = self.unlanded(id) else { return };
         (proposal.open, proposal.draft) = (true, false);
-        // An approval that stands is not another one for being said again.
-        if proposal.standing_approval().is_none() {
+        // An approval that stands is not another one for being said again, unless somebody has just passed over it.
+        if proposal.standing_approval().is_none() || proposal.dequeued.is_some() {
             proposal.approval = Some(Approval { by, at, number, used: false });
         }
     }
@@ -84,22 +83,29 @@ impl Facts {
             }
         }
         self.front = first;
+        // What has begun to land stays ahead of all.
+        let begun = |item: &&mut Item| item.landing.landed > 0 || item.landing.since.is_some();
+        for item in self.items.iter_mut().filter(begun) {
+            self.front -= 1;
+            item.rank = self.front;
+        }
     }
 
     pub(super) fn resume(&mut self, scope: Option<&Scope>) {
         self.holds.remove(&scope.cloned());
-        let repos: Vec<RepoName> = match scope {
-            None => self.frozen.values().map(|(repo, _)| repo.clone()).collect(),
-            Some(Scope::Repo(repo)) => vec![repo.clone()],
-            Some(Scope::Change(_)) => Vec::new(),
+        let thaws = |facts: &Self, repo: &RepoName| match scope {
+            None => true,
+            Some(Scope::Repo(named)) => facts.queue_of_repo(named) == facts.queue_of_repo(repo),
+            Some(Scope::Change(_)) => false,
         };
-        for repo in repos {
-            let thawed: Vec<QueueId> =
-                self.frozen.keys().filter(|queue| self.shares(&repo, queue)).cloned().collect();
-            for queue in thawed {
-                self.frozen.remove(&queue);
+        let thawed: Vec<_> = self.frozen.keys().filter(|(repo, _)| thaws(self, repo)).cloned().collect();
+        for branch in thawed {
+            self.frozen.remove(&branch);
+            if let Some(queue) = self.queue_at(&branch.0, &branch.1) {
                 self.rebase(&queue, None);
             }
         }
+        // Another freeze is to be told again.
+        self.items.iter_mut().for_each(|item| item.told_frozen = false);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Left;
 use crate::dependencies;
 use crate::facts::{
-    Checking, Configuration, Facts, GateEnd, Item, ItemId, Member, Pipeline, Report, ReportState,
+    Checking, Configuration, Facts, GateEnd, Item, ItemId, Member, Pipeline, Report, ReportState, TreeState,
 };
 use crate::ids::{ChangeId, DriverName, JobName, Timestamp};
 use crate::ledger::Observation;
@@ -36,7 +36,10 @@ impl Facts {
                 proposal.configuration.clone().unwrap_or_else(|| current.clone());
             let mut plan = plan(&workspace, &graph, &proposal.change, day(at));
             plan.demote(&workspace, &self.ledger);
-            members.push(Member::new(proposal.change.clone(), Arc::new(plan), workspace));
+            let approval = proposal.approval.as_ref().filter(|_| pipeline == Pipeline::Gate);
+            let approval = approval.map_or(0, |approval| approval.number);
+            let member = Member::new(proposal.change.clone(), Arc::new(plan), workspace);
+            members.push(Member { approval, ..member });
             graphs.push(graph);
         }
         let Some(first) = members.first() else { return };
@@ -129,8 +132,10 @@ impl Facts {
                 }
                 (_, state) => (state, left.reason.clone()),
             };
-            self.settle(id, item.pipeline, state, &reason, left.over, at);
+            self.settle(member, item.pipeline, (state, &reason, left.over), at);
         }
+        // What the environment could not do may go well the next time.
+        self.trees.retain(|_, state| !matches!(state, TreeState::Failed { .. }));
         self.retire(at);
     }
 
@@ -164,19 +169,19 @@ impl Facts {
     /// Writes down for a change what its pipeline came to.
     pub(super) fn settle(
         &mut self,
-        id: &ChangeId,
+        member: &Member,
         pipeline: Pipeline,
-        state: Option<ReportState>,
-        reason: &str,
-        over: bool,
+        (state, reason, over): (Option<ReportState>, &str, bool),
         at: Timestamp,
     ) {
+        let id = &member.change.id;
         let Some(proposal) = self.proposals.get_mut(id) else { return };
         match (pipeline, state) {
             (Pipeline::Gate, Some(state)) => {
                 proposal.gate = Some(GateEnd { state, reason: reason.to_owned(), at });
                 proposal.dequeued = None;
-                if let Some(approval) = &mut proposal.approval {
+                // One that was given since is for the next time.
+                if let Some(approval) = proposal.approval.as_mut().filter(|of| of.number == member.approval) {
                     approval.used = true;
                 }
             }
