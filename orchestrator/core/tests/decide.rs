@@ -339,9 +339,10 @@ fn a_fresh_pass_serves_again_and_a_stale_one_or_a_red_does_not() {
         })
         .collect();
     let again = |known: BTreeMap<_, _>, later_h: u64| {
-        let mut play = Play::of(LAB, |_| Outcome::Pass).judges("A", "core", &[]);
+        let mut play = Play::of(LAB, |_| Outcome::Pass);
         play.now += later_h * 3_600_000;
         play.facts.earlier = known;
+        let mut play = play.judges("A", "core", &[]);
         play.play_out();
         play.log.len()
     };
