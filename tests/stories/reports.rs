@@ -1,5 +1,7 @@
 //! What is printed, for people and for programs, to the letter. `INSTA_UPDATE=always` writes the texts anew.
 
+use std::collections::BTreeSet;
+
 use crossgate_tests::World;
 use insta::assert_snapshot;
 
@@ -59,7 +61,10 @@ fn why_tells_the_reasons_and_what_the_builds_said() {
     let words =
         |build: &serde_json::Value| format!("{} {}", build["purpose"], build["outcome"]).replace('"', "");
     let words: Vec<_> = builds.iter().map(words).collect();
-    assert_eq!(words, ["confirm fail", "baseline pass", "candidate fail"], "the newest first");
+    let (newer, oldest) = words.split_at(2);
+    assert_eq!(oldest, ["candidate fail"], "the newest first");
+    let together = BTreeSet::from(["baseline pass", "confirm fail"].map(str::to_owned));
+    assert_eq!(BTreeSet::from_iter(newer.to_owned()), together, "of two at once either may be over first");
 }
 
 #[test]
