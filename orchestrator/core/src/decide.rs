@@ -241,7 +241,7 @@ fn cancels(facts: &Facts, items: &[ItemState]) -> Vec<Action> {
     }
     awaited.sort_unstable();
     let unwanted = |(id, build): (&BuildId, &Build)| match build.state {
-        BuildState::Running { cancelled: false, .. }
+        BuildState::Running { cancelled: None, .. }
             if awaited.binary_search(id).is_err()
                 && !unclear.contains(&(build.request.driver.as_ref(), &build.request.job)) =>
         {

@@ -160,8 +160,8 @@ pub enum BuildState {
         since: Timestamp,
         /// Whether it has said that it is going to fail.
         failing: bool,
-        /// Whether it was told to end.
-        cancelled: bool,
+        /// When it was told to end, if it was.
+        cancelled: Option<Timestamp>,
     },
     /// Its outcome is known.
     Ended(Ended),

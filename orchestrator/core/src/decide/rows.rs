@@ -407,8 +407,10 @@ impl<'a> Asked<'a> {
         for id in self.facts.by_key.get(key).into_iter().flatten() {
             let Some(build) = self.facts.builds.get(id) else { continue };
             match &build.state {
-                BuildState::Running { cancelled: true, .. } => {}
-                BuildState::Running { since, failing, .. } => {
+                BuildState::Running { since, cancelled: Some(at), .. } => {
+                    found.given_up_after = found.given_up_after.max(at.since(*since));
+                }
+                BuildState::Running { since, failing, cancelled: None } => {
                     found.since.get_or_insert(*since);
                     found.failing |= failing;
                     let purpose = build.request.purpose;

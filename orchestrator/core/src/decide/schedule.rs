@@ -140,7 +140,7 @@ impl<'a> Schedule<'a> {
             network: job.network,
             artifacts: job.artifacts.clone(),
         };
-        let state = BuildState::Running { since: self.now, failing: false, cancelled: false };
+        let state = BuildState::Running { since: self.now, failing: false, cancelled: None };
         Build { request, semaphore: job.semaphore.clone(), runner: runner(item, planned), state }
     }
 

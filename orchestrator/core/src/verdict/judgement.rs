@@ -530,14 +530,17 @@ mod tests {
             let mut steps = 0;
             loop {
                 let next = judged(confirm, flake_rate, &candidate.join(" "), &baseline.join(" "));
-                match next.as_str() {
-                    "→ candidate" => candidate.push(word(&with[candidate.len()])),
-                    "→ baseline" => baseline.push(word(&without[baseline.len()])),
-                    _ => break,
+                let Some((more, of)) = next.strip_prefix("→ ").and_then(|next| next.split_once(" + ")) else { break };
+                for _ in 0..more.parse::<usize>().unwrap() {
+                    candidate.push(word(&with[candidate.len()]));
+                }
+                for _ in 0..of.parse::<usize>().unwrap() {
+                    baseline.push(word(&without[baseline.len()]));
                 }
                 steps += 1;
             }
             let budget = sprt::BUDGET as usize + 1;
+            proptest::prop_assert!(steps > 0, "something has to run");
             proptest::prop_assert!(candidate.len() <= budget && baseline.len() <= budget, "{steps} steps");
         }
     }

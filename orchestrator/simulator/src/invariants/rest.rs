@@ -53,7 +53,7 @@ pub(super) fn invariant_items_wait_for_something(facts: &Facts, decision: &Decis
 
 /// Whether what is waited for is there. Trees and landings take no time here.
 fn is_there(facts: &Facts, decision: &Decision, wait: &Wait) -> bool {
-    let runs = |state: &BuildState| matches!(state, BuildState::Running { cancelled: false, .. });
+    let runs = |state: &BuildState| matches!(state, BuildState::Running { cancelled: None, .. });
     match wait {
         Wait::Tree | Wait::Landing => false,
         Wait::Build { id, .. } => facts.builds().get(id).is_some_and(|build| runs(&build.state)),

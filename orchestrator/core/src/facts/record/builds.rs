@@ -29,8 +29,12 @@ impl Facts {
         self.builds.insert(id, build);
     }
 
-    /// Changes whether a running build is failing, and whether it is cancelled.
-    pub(super) fn on_running(&mut self, id: &BuildId, change: impl FnOnce(&mut bool, &mut bool)) {
+    /// Changes whether a running build is failing, and when it was cancelled.
+    pub(super) fn on_running(
+        &mut self,
+        id: &BuildId,
+        change: impl FnOnce(&mut bool, &mut Option<Timestamp>),
+    ) {
         if let Some(Build { state: BuildState::Running { failing, cancelled, .. }, .. }) =
             self.builds.get_mut(id)
         {
@@ -38,12 +42,15 @@ impl Facts {
         }
     }
 
-    /// What ended once does not end again.
-    pub(super) fn end(&mut self, id: &BuildId, ended: Ended) {
-        let running = |build: &&mut Build| matches!(build.state, BuildState::Running { .. });
-        if let Some(build) = self.builds.get_mut(id).filter(running) {
-            build.state = BuildState::Ended(ended);
+    /// What ended once does not end again. One that was told to end ran from when it was handed out until then: that is what
+    /// was waited for.
+    pub(super) fn end(&mut self, id: &BuildId, mut ended: Ended) {
+        let Some(build) = self.builds.get_mut(id) else { return };
+        let BuildState::Running { since, cancelled, .. } = build.state else { return };
+        if let (Outcome::Cancelled, Some(at)) = (&ended.outcome, cancelled) {
+            (ended.started, ended.ended) = (since, at);
         }
+        build.state = BuildState::Ended(ended);
     }
 
     /// Lets go of what no item can ask for any more, once there is as much of it again as was kept the last time.
