@@ -39,6 +39,7 @@ const DRAWN: &[(&str, &[&str])] = &[
 const DRAWN_FOR_TESTS: &[(&str, &str)] = &[
     // Workspaces in tables of plans are written as people write them.
     ("crossgate-core", "crossgate-config"),
+    // Histories are drawn as scenario files, so that one that fails can be read and kept.
     ("crossgate-simulator", "crossgate-config"),
 ];
 

@@ -24,8 +24,8 @@ use script::Scripted;
 /// Who does what a scenario does not say by whom.
 const SOMEBODY: &str = "a reviewer";
 
-/// Most steps of one scenario: what happens in it, and ends of builds.
-const MAX_STEPS: u64 = 1_000_000;
+/// Most steps of one scenario for each of its changes and events: what happens in it, and ends of builds.
+const MAX_STEPS: usize = 500;
 
 /// Plays a scenario to its end, and checks after every step what must always hold.
 ///
@@ -162,7 +162,8 @@ impl<'a> Play<'a> {
 
     fn settle(&mut self) -> Result<(), Stuck> {
         self.steps += 1;
-        if self.steps > MAX_STEPS {
+        let size = 10 + self.scenario.changes.len() + self.scenario.timeline.len();
+        if self.steps > (size * MAX_STEPS) as u64 {
             return Err(Stuck::Endless { steps: self.steps });
         }
         self.wake = self.world.settle(&mut self.recorder)?.filter(|wake| *wake > self.world.now);
