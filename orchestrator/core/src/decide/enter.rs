@@ -94,7 +94,7 @@ impl<'a> Entering<'a> {
                 Before::Inside => {}
                 Before::Enters => enters.push(dependency.clone()),
                 Before::EntersAlone => {
-                    self.enter(dependency);
+                    self.enter(dependency, &[]);
                     return self.wait(id, in_another_queue(dependency));
                 }
                 Before::Waits(wait) => return self.wait(id, wait),
@@ -107,8 +107,8 @@ impl<'a> Entering<'a> {
         if let Some(wait) = enters.iter().find_map(|id| self.held(id)) {
             return self.wait(id, wait);
         }
-        for id in &enters {
-            self.enter(id);
+        for (at, id) in enters.iter().enumerate() {
+            self.enter(id, &enters[at + 1..]);
         }
     }
 
@@ -133,7 +133,9 @@ impl<'a> Entering<'a> {
         ))
     }
 
-    fn enter(&mut self, id: &ChangeId) {
+    /// Lets a change in, with its cycle if it is in one: only as the last of it, since all of the cycle comes after whatever one
+    /// of its changes depends on.
+    fn enter(&mut self, id: &ChangeId, later: &[ChangeId]) {
         if self.inside.contains(id) {
             return;
         }
@@ -142,6 +144,9 @@ impl<'a> Entering<'a> {
         } else {
             vec![id.clone()]
         };
+        if changes.iter().any(|change| later.contains(change)) {
+            return;
+        }
         self.inside.extend(changes.iter().cloned());
         self.actions.push(Action::Enter { pipeline: Pipeline::Gate, changes });
     }
