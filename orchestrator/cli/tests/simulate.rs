@@ -122,9 +122,35 @@ fn the_chart_is_drawn_of_one_scenario() {
 }
 
 #[test]
+fn a_chart_overwrites_no_scenario() {
+    let dir = scenarios(false);
+    fs::hard_link(dir.path().join("all/fine.yaml"), dir.path().join("linked.yaml")).unwrap();
+    for target in ["all/fine.yaml", "all/../all/fine.yaml", "linked.yaml"] {
+        let (_, err) = run(dir.path(), &["all/fine.yaml", "--timeline", target], 2);
+        assert!(err.contains("would overwrite the scenario `all/fine.yaml`"), "{err}");
+    }
+    assert_eq!(fs::read_to_string(dir.path().join("all/fine.yaml")).unwrap(), SCENARIO);
+    let (_, err) = run(dir.path(), &["all/fine.yaml", "--timeline", "-"], 2);
+    assert!(err.contains("`-` is none") && !dir.path().join("-").exists(), "{err}");
+}
+
+#[test]
+fn what_means_nothing_together_is_refused() {
+    let dir = scenarios(false);
+    for args in [&["--runs", "3"][..], &["--compare", "confirm=off"], &["all/fine.yaml", "--runs", "3"]] {
+        let (_, err) = run(dir.path(), args, 2);
+        assert!(err.contains("needs a synthetic workload") && err.contains("hint:"), "{err}");
+    }
+    let (_, err) = run(dir.path(), &["--schema", "scenario", "all/fine.yaml"], 2);
+    assert_eq!(err, "error: `--schema` plays nothing\n  hint: crossgate simulate --schema scenario\n");
+}
+
+#[test]
 fn what_cannot_be_played_is_said() {
     let dir = scenarios(false);
-    assert!(run(dir.path(), &["nowhere.yaml"], 2).1.contains("nowhere.yaml"));
+    let (_, err) = run(dir.path(), &["nowhere.yaml"], 2);
+    assert_eq!(err.matches("nowhere.yaml").count(), 1, "{err}");
+    assert!(err.contains("cannot read `nowhere.yaml`: No such file") && !err.contains(":0"), "{err}");
     assert!(run(dir.path(), &[], 2).1.contains("FILE|DIR"));
     fs::create_dir(dir.path().join("empty")).unwrap();
     assert!(run(dir.path(), &["empty"], 2).1.contains("there is no scenario in `empty`"));

@@ -38,13 +38,13 @@ use crate::render;
   crossgate simulate --synthetic changes=500 --compare confirm=off,auto --compare speculation=linear,batch --runs 10")]
 pub(crate) struct Args {
     /// Scenarios; of a directory all `*.yaml` in it and below, of `-` what comes in
-    #[arg(value_name = "FILE|DIR", required_unless_present_any = ["schema", "synthetic"])]
+    #[arg(value_name = "FILE|DIR", required_unless_present_any = ["schema", "synthetic", "compare", "runs"])]
     files: Vec<PathBuf>,
     /// Draw when which build ran on what, as SVG (needs exactly one scenario)
     #[arg(long, value_name = "FILE.svg")]
     timeline: Option<PathBuf>,
     /// Print the JSON Schema of scenario files, or of what `--format json` prints, and play nothing
-    #[arg(long, value_enum, value_name = "WHICH", conflicts_with_all = ["files", "timeline"])]
+    #[arg(long, value_enum, value_name = "WHICH")]
     schema: Option<Which>,
     #[command(flatten)]
     synthetic: synthetic::SyntheticArgs,
@@ -89,12 +89,20 @@ struct Unplayed<'a> {
 
 pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Result<Exit, CliError> {
     if let Some(which) = args.schema {
-        return schema(which, printer);
+        return if args.files.is_empty() && args.timeline.is_none() {
+            schema(which, printer)
+        } else {
+            Err(CliError::usage("`--schema` plays nothing", "crossgate simulate --schema scenario"))
+        };
     }
     if let Some(settings) = &args.synthetic.synthetic {
         return synthetic::run(settings, &args.synthetic, printer);
     }
+    args.synthetic.refuse_without_workload()?;
     let files = files::gather(&args.files, context.directory())?;
+    if let Some(path) = &args.timeline {
+        files::refuse_as_target(path, &files, context.directory())?;
+    }
     match (files.as_slice(), &args.timeline) {
         ([file], timeline) => one(file, timeline.as_deref(), context, printer),
         (_, Some(_)) => {

@@ -1,11 +1,12 @@
 //! The scenario files that are meant, and how they are read.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crossgate_config::{MAX_SOURCE_BYTES, Source, read_source};
+use crossgate_config::{MAX_SOURCE_BYTES, Source};
 
 use crate::error::CliError;
 
@@ -22,15 +23,52 @@ pub(super) struct ScenarioFile {
 }
 
 impl ScenarioFile {
+    /// Reads it, at most one byte more than may be.
     pub(super) fn read(&self) -> Result<Source, CliError> {
-        if let Some(path) = &self.path {
-            return read_source(path, &self.name).map_err(CliError::Scenario);
-        }
-        let mut text = Vec::new();
-        let most = MAX_SOURCE_BYTES as u64 + 1;
-        let read = io::stdin().lock().take(most).read_to_end(&mut text);
-        read.map_err(|source| CliError::io(Path::new("-"), source))?;
+        let text = match &self.path {
+            Some(path) => open(path).and_then(bounded),
+            None => bounded(io::stdin().lock()),
+        };
+        let text = text.map_err(|source| {
+            let hint = "name a file with a scenario, or a directory with such files";
+            CliError::usage(format!("cannot read `{}`: {source}", self.name), hint)
+        })?;
         Ok(Source { name: self.name.clone(), text })
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    // A pipe is fine: a shell makes one for `<(…)`.
+    if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+}
+
+fn bounded(from: impl io::Read) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    from.take(MAX_SOURCE_BYTES as u64 + 1).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Makes sure that a drawing can be written there: to a file, and to none that is to be played.
+pub(super) fn refuse_as_target(
+    target: &Path,
+    files: &[ScenarioFile],
+    directory: &Path,
+) -> Result<(), CliError> {
+    let hint = "crossgate simulate rehearsal.yaml --timeline rehearsal.svg";
+    if target == Path::new("-") {
+        return Err(CliError::usage("`--timeline` draws into a file, and `-` is none", hint));
+    }
+    let place = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    let taken = place(&directory.join(target));
+    let is_target = |file: &&ScenarioFile| taken.is_some() && file.path.as_deref().and_then(place) == taken;
+    match files.iter().find(is_target) {
+        Some(file) => {
+            let text =
+                format!("`--timeline {}` would overwrite the scenario `{}`", target.display(), file.name);
+            Err(CliError::usage(text, hint))
+        }
+        None => Ok(()),
     }
 }
 

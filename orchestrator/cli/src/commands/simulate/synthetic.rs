@@ -16,6 +16,9 @@ use crate::error::{CliError, Exit, chain};
 use crate::printer::Printer;
 use crate::render;
 
+/// Runs of each policy if nobody says how many.
+const RUNS: u32 = 5;
+
 /// Most policies that are compared at once.
 const MAX_POLICIES: usize = 64;
 
@@ -32,17 +35,28 @@ pub(super) struct SyntheticArgs {
     pub(super) synthetic: Option<String>,
     /// Try each of these values of a setting; given again, every combination. What differs from the first by more than chance
     /// is marked with `*`
-    #[arg(long, value_name = "KEY=VALUE,VALUE…", requires = "synthetic")]
+    #[arg(long, value_name = "KEY=VALUE,VALUE…")]
     compare: Vec<String>,
-    /// Play each policy with so many seeds: every figure is a mean, with its 95 % confidence interval
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 5,
-        requires = "synthetic",
-        value_parser = clap::value_parser!(u32).range(1..=1000)
-    )]
-    runs: u32,
+    /// Play each policy with so many seeds, 5 if not given: every figure is a mean, with its 95 % confidence interval
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: Option<u32>,
+}
+
+impl SyntheticArgs {
+    /// Refuses what means nothing without a workload: clap lets it pass where there are files.
+    pub(super) fn refuse_without_workload(&self) -> Result<(), CliError> {
+        let given = [("--compare", !self.compare.is_empty()), ("--runs", self.runs.is_some())];
+        match given.iter().find(|(_, given)| *given) {
+            Some((name, _)) => {
+                let text = format!("`{name}` needs a synthetic workload: a scenario has one course");
+                Err(CliError::usage(
+                    text,
+                    "crossgate simulate --synthetic --compare confirm=off,auto --runs 5",
+                ))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// What comes out, for programs.
@@ -72,18 +86,19 @@ pub(super) fn run(settings: &str, args: &SyntheticArgs, printer: &mut Printer) -
         return Err(CliError::usage(text, format!("at most {MAX_POLICIES}: give fewer values")));
     }
     let seed = policies[0].load.seed;
-    let runs = play(&policies, args.runs, printer)?;
+    let count = args.runs.unwrap_or(RUNS);
+    let runs = play(&policies, count, printer)?;
     let summaries = summarise(seed, &runs);
     if printer.is_json() {
         let lines = policies.iter().zip(&summaries).map(|(policy, summary)| PolicyLine::of(policy, summary));
-        printer.json(&Compared { runs: args.runs, policies: lines.collect() })?;
+        printer.json(&Compared { runs: count, policies: lines.collect() })?;
         return Ok(Exit::Fine);
     }
     if printer.is_verbose() {
         let settings = policies[0].load.settings().map(|(key, value)| format!("{key}={value}"));
         printer.note(settings.collect::<Vec<_>>().join(","))?;
     }
-    printer.clipped(&render::figures::text(&policies, &summaries, args.runs))?;
+    printer.clipped(&render::figures::text(&policies, &summaries, count))?;
     Ok(Exit::Fine)
 }
 
