@@ -121,10 +121,15 @@ impl Printer {
         self.line(serde_json::to_string(&versioned).map_err(CliError::internal)?)
     }
 
+    /// Returns how wide the terminal is on which data is printed, in columns, if there is one.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        let columns = rustix::termios::tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_col));
+        columns.ok().filter(|&columns| self.out_acts && columns > 0)
+    }
+
     /// Prints lines of data, each cut at the edge of the terminal if there is one.
     pub(crate) fn clipped(&mut self, text: &str) -> Result<(), CliError> {
-        let columns = rustix::termios::tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_col));
-        match columns.ok().filter(|&columns| self.out_acts && columns > 0) {
+        match self.columns() {
             Some(columns) => text.lines().try_for_each(|line| self.line(clip(&tame(line), columns))),
             None => self.raw(text),
         }

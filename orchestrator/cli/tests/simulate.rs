@@ -165,3 +165,24 @@ fn schemas_are_printed() {
         assert!(schema.is_object(), "{out}");
     }
 }
+
+#[test]
+fn a_workload_says_what_few_runs_tell() {
+    let dir = scenarios(false);
+    let small = "drivers=2,changes=10,rigs=4";
+    let (out, _) = run(dir.path(), &["--synthetic", small, "--runs", "1", "--compare", "bad=0%,50%"], 0);
+    assert!(out.contains("one run: what is due to chance is not known") && !out.contains('*'), "{out}");
+    let (out, _) = run(dir.path(), &["--synthetic", small, "--runs", "1", "--format", "json"], 0);
+    let object: Value = serde_json::from_str(&out).unwrap();
+    let landed = &object["policies"][0]["figures"]["landed"];
+    assert!(landed["mean"].is_number() && landed["low"].is_null() && landed["high"].is_null(), "{landed}");
+    for args in [&["--synthetic", "bad=1%,bad=2%"][..], &["--synthetic", "--compare", "bad=1%,1%"]] {
+        let (_, err) = run(dir.path(), args, 2);
+        assert!(err.contains("is set twice"), "{err}");
+    }
+    let (out, _) = run(dir.path(), &["--help"], 0);
+    assert!(
+        out.contains("confirm=auto        when a red is asked twice: `off`, `auto` or `always`"),
+        "{out}"
+    );
+}

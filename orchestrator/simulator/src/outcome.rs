@@ -179,6 +179,12 @@ pub struct VerdictLine {
     /// The verdict's word.
     #[schemars(extend("enum" = VERDICTS))]
     pub verdict: &'static str,
+    /// What a red of the job means; null: the job does not run.
+    #[schemars(extend("enum" = ["gating", "advisory", "silent", null]))]
+    pub vote: Option<&'static str>,
+    /// What the verdict rests on, in words: why, or of `waived` what was passed over, by whom, until when and why; null: the word
+    /// says all.
+    pub detail: Option<String>,
 }
 
 /// A report.

@@ -41,6 +41,8 @@ fn outcome() -> Outcome {
             job,
             pipeline: PipelineWord::Check,
             verdict: "not-applicable",
+            vote: None,
+            detail: Some("not for this platform".to_owned()),
         }],
         reports: vec![ReportLine {
             change: change.clone(),

@@ -19,6 +19,15 @@ use crate::error::{CliError, Exit, chain};
 use crate::printer::{GREEN, Printer, RED, styled};
 use crate::render;
 
+const EXAMPLES: &str = "Examples:
+  crossgate simulate rehearsal.yaml
+  crossgate simulate rehearsal.yaml --timeline rehearsal.svg
+  crossgate simulate tests/scenarios
+  crossgate simulate - --format json < rehearsal.yaml
+  crossgate simulate --schema scenario > schemas/scenario.json
+  crossgate simulate --synthetic drivers=40,changes=2000,rate=500/h,flake=2%,bad=5%,rigs=120,seed=1
+  crossgate simulate --synthetic changes=500 --compare confirm=off,auto --compare speculation=linear,batch --runs 10";
+
 /// Play scenarios or synthetic workloads: what the gate does with changes, builds and people that a file or a few numbers describe
 ///
 /// The gate is the real one; builds, forges and time are played, so a day takes milliseconds. One scenario is told in full, of
@@ -28,14 +37,7 @@ use crate::render;
 /// A synthetic workload is thousands of changes of which the truth is known: bad ones, flakes, rigs that fail. What the gate
 /// makes of them is measured beside an oracle that knows every outcome. The same seed gives the same figures.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  crossgate simulate rehearsal.yaml
-  crossgate simulate rehearsal.yaml --timeline rehearsal.svg
-  crossgate simulate tests/scenarios
-  crossgate simulate - --format json < rehearsal.yaml
-  crossgate simulate --schema scenario > schemas/scenario.json
-  crossgate simulate --synthetic drivers=40,changes=2000,rate=500/h,flake=2%,bad=5%,rigs=120,seed=1
-  crossgate simulate --synthetic changes=500 --compare confirm=off,auto --compare speculation=linear,batch --runs 10")]
+#[command(after_help = EXAMPLES, after_long_help = synthetic::long_help(EXAMPLES))]
 pub(crate) struct Args {
     /// Scenarios; of a directory all `*.yaml` in it and below, of `-` what comes in
     #[arg(value_name = "FILE|DIR", required_unless_present_any = ["schema", "synthetic", "compare", "runs"])]
@@ -151,7 +153,7 @@ fn one(
         printer.json(&played)?;
         return Ok(played.exit());
     }
-    printer.clipped(&render::outcome::text(&played.outcome, printer.is_verbose()))?;
+    printer.clipped(&render::outcome::text(&played.outcome, printer.is_verbose(), printer.columns()))?;
     if played.expects && played.mismatches.is_empty() {
         printer.line(format_args!("\n{}", styled(GREEN, "as expected")))?;
     } else if played.expects {

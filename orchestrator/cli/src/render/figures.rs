@@ -1,30 +1,67 @@
 //! How the figures of synthetic workloads look to people: a line for each figure, a column for each policy.
 
+use std::slice;
+
 use crossgate_simulator::synthetic::{Figure, Interval, Policy, Summary};
 
-use super::{indented, table};
+use super::{indented, table, width};
 
-/// Returns the table; `runs`: how many runs each mean is over.
-pub(crate) fn text(policies: &[Policy], summaries: &[Summary], runs: u32) -> String {
+/// Fewest runs whose intervals say something.
+const ENOUGH: u32 = 5;
+
+/// Returns the table, for a terminal of so many columns if there is one; `runs`: how many runs each mean is over.
+///
+/// Policies that do not fit beside each other lose their intervals, and those that do not fit then stand below each other.
+pub(crate) fn text(policies: &[Policy], summaries: &[Summary], runs: u32, columns: Option<usize>) -> String {
+    let fits = |text: &String| columns.is_none_or(|columns| width(text) <= columns);
+    let beside = |policies: &[Policy], summaries: &[Summary]| {
+        let whole = table_of(policies, summaries, runs > 1);
+        Some(whole).filter(fits).or_else(|| {
+            let means = table_of(policies, summaries, false);
+            Some(means).filter(fits).map(|means| format!("{means}{NO_INTERVALS}"))
+        })
+    };
+    let text = beside(policies, summaries).unwrap_or_else(|| {
+        let each = policies.iter().zip(summaries).map(|(policy, summary)| {
+            let (policy, summary) = (slice::from_ref(policy), slice::from_ref(summary));
+            let told = beside(policy, summary).unwrap_or_else(|| table_of(policy, summary, false));
+            if policies.len() > 1 { format!("{}\n{told}", policy[0].name) } else { told }
+        });
+        each.collect::<Vec<_>>().join("\n")
+    });
+    let below = match runs {
+        1 => "\n  one run: what is due to chance is not known; `--runs` plays more\n".to_owned(),
+        2..ENOUGH => format!("\n  {runs} runs: their intervals say little; `--runs` plays more\n"),
+        _ => String::new(),
+    };
+    text + &below
+}
+
+/// Is said below a table without intervals.
+const NO_INTERVALS: &str = "  the intervals do not fit; `--format json` has them\n";
+
+fn table_of(policies: &[Policy], summaries: &[Summary], with_intervals: bool) -> String {
     let mut table = table();
     if policies.len() > 1 {
         let names = policies.iter().map(|policy| policy.name.clone());
         table.add_row(std::iter::once("policy".to_owned()).chain(names));
     }
     for figure in Figure::ALL {
-        let cells = summaries.iter().map(|summary| cell(figure, summary, runs));
+        let cells = summaries.iter().map(|summary| cell(figure, summary, with_intervals));
         table.add_row(std::iter::once(name(figure).to_owned()).chain(cells));
     }
     indented(&table)
 }
 
-fn cell(figure: Figure, summary: &Summary, runs: u32) -> String {
+fn cell(figure: Figure, summary: &Summary, with_intervals: bool) -> String {
     let Some(Interval { mean, low, high }) = summary.of(figure) else { return String::new() };
     let mark = if summary.differs(figure) { " *" } else { "" };
-    if runs == 1 {
-        return format!("{}{mark}", value(figure, mean));
+    match low.zip(high).filter(|_| with_intervals) {
+        Some((low, high)) => {
+            format!("{} ({} to {}){mark}", value(figure, mean), value(figure, low), value(figure, high))
+        }
+        None => format!("{}{mark}", value(figure, mean)),
     }
-    format!("{} ({} to {}){mark}", value(figure, mean), value(figure, low), value(figure, high))
 }
 
 fn value(figure: Figure, value: f64) -> String {
@@ -84,6 +121,14 @@ mod tests {
             seeds.map(run).collect::<Vec<_>>()
         };
         let runs: Vec<_> = policies.iter().map(play).collect();
-        insta::assert_snapshot!(text(&policies, &summarise(1, &runs), 3));
+        let summaries = summarise(1, &runs);
+        insta::assert_snapshot!(text(&policies, &summaries, 3, None));
+        let whole = table_of(&policies, &summaries, true);
+        for (less, below) in [(1, false), (width(&whole) - 60, true)] {
+            let columns = width(&whole) - less;
+            let told = text(&policies, &summaries, 3, Some(columns));
+            assert!(width(&told) <= columns, "{told}");
+            assert_eq!(told.contains("\nconfirm=off\n"), below, "{columns}: {told}");
+        }
     }
 }

@@ -87,6 +87,8 @@ pub(crate) fn outcome() -> Outcome {
         job: JobName::parse(job).unwrap(),
         pipeline: PipelineWord::Gate,
         verdict,
+        vote: Some("gating"),
+        detail: (verdict == "regressed").then(|| "2 of 2 failed".to_owned()),
     };
     Outcome {
         scenario: "a failing head <restarts> the ones & \"friends\" behind it".to_owned(),

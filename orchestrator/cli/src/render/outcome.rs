@@ -11,13 +11,14 @@ use serde::Serialize;
 
 pub(crate) use self::items::{ItemLine, items};
 use crate::printer::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, styled};
-use crate::render::{indented, table};
+use crate::render::fitting;
 
 /// What stands for nothing in a cell.
 const NONE: &str = "–";
 
-/// Returns all that came out. Verdicts that say nothing new are left out, unless `whole`.
-pub(crate) fn text(outcome: &Outcome, whole: bool) -> String {
+/// Returns all that came out, for a terminal of so many columns if there is one. Verdicts that say nothing new are left out,
+/// unless `whole`.
+pub(crate) fn text(outcome: &Outcome, whole: bool, columns: Option<usize>) -> String {
     let mut text = format!("{}: {}\n", styled(BOLD, flat(&outcome.scenario)), sum(outcome));
     for (repo, reason) in &outcome.frozen {
         writeln!(text, "{} {repo}: {}", styled(RED.bold(), "frozen"), flat(reason))
@@ -28,21 +29,40 @@ pub(crate) fn text(outcome: &Outcome, whole: bool) -> String {
         &mut text,
         ["change", "pipeline", "entered", "ended", "result", "reason"],
         items.iter().map(item_cells),
+        (&[], columns),
     );
     section(
         &mut text,
         ["started", "ended", "job", "driver", "change", "purpose", "with", "outcome"],
         outcome.builds.iter().map(build_cells),
+        (&["purpose", "driver"], columns),
     );
-    let telling = |line: &&VerdictLine| whole || !matches!(line.verdict, "passed" | "not-applicable");
-    let verdicts = outcome.verdicts.iter().filter(telling);
-    section(&mut text, ["change", "pipeline", "judged", "verdict"], verdicts.map(verdict_cells));
+    verdicts(&mut text, outcome, whole, columns);
     section(
         &mut text,
         ["change", "what waits", "from", "until", "waits for"],
         outcome.waits.iter().map(wait_cells),
+        (&[], columns),
     );
     text
+}
+
+fn verdicts(text: &mut String, outcome: &Outcome, whole: bool, columns: Option<usize>) {
+    let telling = |line: &&VerdictLine| whole || !matches!(line.verdict, "passed" | "not-applicable");
+    section(
+        text,
+        ["change", "pipeline", "judged", "vote", "verdict", "why"],
+        outcome.verdicts.iter().filter(telling).map(verdict_cells),
+        (&["pipeline"], columns),
+    );
+    let count = |word| outcome.verdicts.iter().filter(|line| line.verdict == word).count();
+    let hidden = ["passed", "not-applicable"].map(|word| (count(word), word));
+    let hidden = hidden.iter().filter(|(count, _)| *count > 0 && !whole);
+    let hidden: Vec<String> = hidden.map(|(count, word)| format!("{count} {word}")).collect();
+    if !hidden.is_empty() {
+        let told = format!("verdicts not shown: {}; `-v` shows them", hidden.join(", "));
+        writeln!(text, "\n  {}", styled(DIM, told)).expect("a string takes all text");
+    }
 }
 
 /// Returns a line that sums up what came out.
@@ -59,19 +79,22 @@ fn sum(outcome: &Outcome) -> String {
     format!("ended {}, landed {landed}", outcome.ended)
 }
 
-/// Adds a table with titles, if it has rows.
-fn section<const N: usize>(text: &mut String, titles: [&str; N], rows: impl Iterator<Item = [String; N]>) {
-    let mut rows = rows.peekable();
-    if rows.peek().is_none() {
-        return;
+/// Adds a table with titles, if it has rows; `(spare, columns)`: the titles of what is left out first where the terminal is not
+/// wide enough.
+fn section<const N: usize>(
+    text: &mut String,
+    titles: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+    (spare, columns): (&[&str], Option<usize>),
+) {
+    let spare: Vec<usize> =
+        spare.iter().filter_map(|spare| titles.iter().position(|title| title == spare)).collect();
+    let mut cells = vec![titles.map(|title| styled(DIM, title)).to_vec()];
+    cells.extend(rows.map(|row| row.to_vec()));
+    if cells.len() > 1 {
+        text.push('\n');
+        text.push_str(&fitting(&cells, &spare, columns));
     }
-    let mut cells = table();
-    cells.add_row(titles.map(|title| styled(DIM, title)));
-    for row in rows {
-        cells.add_row(row);
-    }
-    text.push('\n');
-    text.push_str(&indented(&cells));
 }
 
 fn item_cells(item: &ItemLine<'_>) -> [String; 6] {
@@ -126,7 +149,7 @@ fn style_of(outcome: &str) -> Style {
     }
 }
 
-fn verdict_cells(line: &VerdictLine) -> [String; 4] {
+fn verdict_cells(line: &VerdictLine) -> [String; 6] {
     let style = match line.verdict {
         "passed" | "fixed" => GREEN,
         "regressed" | "broken-differently" => RED,
@@ -138,7 +161,9 @@ fn verdict_cells(line: &VerdictLine) -> [String; 4] {
         line.change.to_string(),
         word(line.pipeline),
         name(line.driver.as_ref(), Some(&line.job)),
+        line.vote.unwrap_or(NONE).to_owned(),
         styled(style, line.verdict),
+        flat(line.detail.as_deref().unwrap_or_default()),
     ]
 }
 
@@ -189,7 +214,14 @@ mod tests {
 
     #[test]
     fn everything_is_told() {
-        insta::assert_snapshot!(plain(&text(&fixture::outcome(), false)));
+        insta::assert_snapshot!(plain(&text(&fixture::outcome(), false, None)));
+    }
+
+    #[test]
+    fn a_narrow_terminal_loses_no_outcome() {
+        let text = plain(&text(&fixture::outcome(), false, Some(60)));
+        assert!(text.lines().skip(2).all(|line| line.chars().count() <= 60), "{text}");
+        insta::assert_snapshot!(text);
     }
 
     #[test]

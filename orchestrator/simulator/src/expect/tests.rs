@@ -54,6 +54,8 @@ fn outcome() -> Outcome {
             job: JobName::parse("unit").unwrap(),
             pipeline: PipelineWord::Gate,
             verdict: "regressed",
+            vote: Some("gating"),
+            detail: None,
         }],
         reports: vec![ReportLine {
             change: change("B"),

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crossgate_core::build::Outcome as Said;
+use crossgate_core::build::{Outcome as Said, Signature};
 use crossgate_core::decide::{Decision, RowState, Wait};
 use crossgate_core::facts::{Build, Facts, Pipeline, Proposal, Report, ReportState};
 use crossgate_core::ids::{BuildId, ChangeId, DriverName, JobName, Timestamp};
 use crossgate_core::scenario::Scenario;
+use crossgate_core::verdict::Verdict;
 
 use crate::in_words;
 use crate::invariants::Guard;
@@ -23,6 +24,14 @@ type Waiter = (ChangeId, Option<Pipeline>, Option<DriverName>, Option<JobName>);
 /// A verdict's place.
 type Place = (ChangeId, Option<DriverName>, JobName, Pipeline);
 
+/// What stands in a verdict's place.
+#[derive(Debug)]
+struct Judged {
+    verdict: &'static str,
+    vote: Option<&'static str>,
+    detail: Option<String>,
+}
+
 #[derive(Debug)]
 pub(super) struct Recorder {
     start: Timestamp,
@@ -30,7 +39,7 @@ pub(super) struct Recorder {
     builds: Vec<BuildLine>,
     lines: BTreeMap<BuildId, usize>,
     /// In the order in which they were first reached.
-    verdicts: Vec<(Place, &'static str)>,
+    verdicts: Vec<(Place, Judged)>,
     reports: Vec<ReportLine>,
     waits: Vec<Waiting>,
     waiting: BTreeMap<Waiter, (usize, String)>,
@@ -79,12 +88,14 @@ impl Recorder {
             verdicts: self
                 .verdicts
                 .into_iter()
-                .map(|((change, driver, job, pipeline), verdict)| VerdictLine {
+                .map(|((change, driver, job, pipeline), Judged { verdict, vote, detail })| VerdictLine {
                     change,
                     driver,
                     job,
                     pipeline: word(pipeline),
                     verdict,
+                    vote,
+                    detail,
                 })
                 .collect(),
             reports: self.reports,
@@ -94,7 +105,7 @@ impl Recorder {
         }
     }
 
-    fn verdict(&mut self, place: Place, verdict: Option<&'static str>) {
+    fn verdict(&mut self, place: Place, verdict: Option<Judged>) {
         let known = self.verdicts.iter().position(|(other, _)| *other == place);
         match (known, verdict) {
             (Some(index), Some(verdict)) => self.verdicts[index].1 = verdict,
@@ -110,13 +121,18 @@ impl Recorder {
                 let skipped = member.plan.entries.iter().filter(|entry| !entry.runs());
                 for (entry, job) in skipped.filter_map(|entry| Some((entry, entry.job_name()?))) {
                     let place = (member.change.id.clone(), entry.driver.clone(), job.clone(), item.pipeline);
-                    self.verdict(place, Some("not-applicable"));
+                    let detail = entry.decisive().map(ToString::to_string);
+                    self.verdict(place, Some(Judged { verdict: "not-applicable", vote: None, detail }));
                 }
             }
             for row in &state.rows {
                 let change = item.members[row.member].change.id.clone();
                 let verdict = match &row.state {
-                    RowState::Decided(verdict) => Some(verdict.word()),
+                    RowState::Decided(verdict) => Some(Judged {
+                        verdict: verdict.word(),
+                        vote: Some(row.vote.word()),
+                        detail: detail(verdict, self.start),
+                    }),
                     RowState::Waits { .. } => None,
                 };
                 self.verdict((change, row.driver.clone(), row.job.clone(), item.pipeline), verdict);
@@ -297,6 +313,33 @@ fn word(pipeline: Pipeline) -> PipelineWord {
     match pipeline {
         Pipeline::Gate => PipelineWord::Gate,
         Pipeline::Check => PipelineWord::Check,
+    }
+}
+
+/// What a verdict rests on beside its word.
+fn detail(verdict: &Verdict, start: Timestamp) -> Option<String> {
+    let look =
+        |signature: &Signature| signature.lines.first().map(|line| format!(": {line}")).unwrap_or_default();
+    match verdict {
+        Verdict::Passed | Verdict::Fixed => None,
+        Verdict::Regressed { failed, of, signature } => {
+            Some(format!("{failed} of {of} failed{}", look(signature)))
+        }
+        Verdict::BrokenBefore { signature } => Some(format!("alike without it{}", look(signature))),
+        Verdict::BrokenDifferently { signature, before } => {
+            Some(format!("with it{}, without it{}", look(signature), look(before)))
+        }
+        Verdict::Flaky { failed, of } => Some(format!("{failed} of {of} failed")),
+        Verdict::Infra { reason } | Verdict::NotApplicable { reason } | Verdict::Unknown { reason } => {
+            Some(reason.clone())
+        }
+        Verdict::Absent { after, blocks } => {
+            let blocks = if *blocks { "blocks" } else { "holds nobody up" };
+            Some(format!("not heard of for {}, which {blocks}", in_words(*after)))
+        }
+        Verdict::Waived { by, reason, until, verdict } => {
+            Some(format!("{verdict}, passed over by {by} until {}: {reason}", in_words(until.since(start))))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a synthetic workload is made from: `drivers=40,changes=2000,rate=500/h,…`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crossgate_core::suggest::nearest;
@@ -114,6 +115,12 @@ pub enum LoadError {
         /// The nearest that there is.
         near: Option<&'static str>,
     },
+    /// The same key again, or the same value of it.
+    #[error("`{text}` is set twice")]
+    Twice {
+        /// The key, or the key and its value.
+        text: String,
+    },
     /// Not a value of the key.
     #[error("`{key}` cannot be `{value}`: expected {expected}")]
     Value {
@@ -135,6 +142,7 @@ impl LoadError {
                 let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
                 format!("there are {}", names.join(", "))
             }
+            Self::Twice { .. } => "leave one of them out".to_owned(),
             Self::Malformed { .. } => "for example drivers=40,rate=500/h,flake=2%".to_owned(),
             Self::Value { key, .. } => {
                 let default = KEYS.iter().find(|of| of.name == *key).map(|key| (key.show)(&Load::default()));
@@ -147,6 +155,8 @@ impl LoadError {
 /// A setting of a workload.
 struct Key {
     name: &'static str,
+    /// What it sets.
+    about: &'static str,
     /// What it takes.
     expected: &'static str,
     set: fn(&mut Load, &str) -> Option<()>,
@@ -154,9 +164,10 @@ struct Key {
 }
 
 macro_rules! key {
-    ($name:ident, $expected:literal, $read:expr, $show:expr) => {
+    ($name:ident, $about:literal, $expected:literal, $read:expr, $show:expr) => {
         Key {
             name: stringify!($name),
+            about: $about,
             expected: $expected,
             set: |load, text| {
                 load.$name = $read(text)?;
@@ -168,28 +179,102 @@ macro_rules! key {
 }
 
 const KEYS: &[Key] = &[
-    key!(drivers, "a number from 1 to 500", |text| number(text, 1, 500), shown),
-    key!(jobs, "a number from 1 to 20", |text| number(text, 1, 20), shown),
-    key!(changes, "a number from 1 to 1000000", |text| number(text, 1, 1_000_000), shown),
-    key!(rate, "changes an hour, such as `500/h`", rate, |rate| format!("{rate}/h")),
-    key!(common, "a share, such as `10%`", share, percent),
-    key!(duration, "a time from `1s` to `1d`", |text| time(text, 1), in_words),
-    key!(rigs, "a number up to 100000; 0 for no bound", |text| number(text, 0, 100_000), shown),
-    key!(flake, "a share, such as `2%`", share, percent),
-    key!(infra, "a share, such as `2%`", share, percent),
-    key!(bad, "a share, such as `5%`", share, percent),
-    key!(conflict, "a share, such as `1%`", share, percent),
-    key!(broken, "a share up to `90%`", |text| share(text).filter(|share| *share <= 0.9), percent),
-    key!(retry, "a time from `1s` to `1d`", |text| time(text, 1), in_words),
-    key!(tick, "a time from `0s` to `1d`", |text| time(text, 0), in_words),
-    key!(window, "a number of items; 0 for no window", |text| number(text, 0, 100_000), shown),
-    key!(floor, "a number of items from 1", |text| number(text, 1, 100_000), shown),
-    key!(grow, "a number of items", |text| number(text, 0, 100_000), shown),
-    key!(shrink, "a number from 1", |text| number(text, 1, 100_000), shown),
-    key!(confirm, "`off`, `auto` or `always`", confirm, confirm_word),
-    key!(speculation, "`linear`, `batch` or `predicted`", speculation, speculation_word),
-    key!(batch, "a number from 2 to 64", |text| number(text, 2, 64), shown),
-    key!(seed, "a whole number", |text: &str| text.parse().ok(), |seed: u64| seed.to_string()),
+    key!(
+        drivers,
+        "drivers, each in a repo of its own",
+        "a number from 1 to 500",
+        |text| number(text, 1, 500),
+        shown
+    ),
+    key!(jobs, "jobs of each driver", "a number from 1 to 20", |text| number(text, 1, 20), shown),
+    key!(changes, "changes in all", "a number from 1 to 1000000", |text| number(text, 1, 1_000_000), shown),
+    key!(rate, "how often changes come", "changes an hour, such as `500/h`", rate, |rate| format!(
+        "{rate}/h"
+    )),
+    key!(common, "changes to the common repo (run everywhere)", "a share, such as `10%`", share, percent),
+    key!(duration, "median duration of a build", "a time from `1s` to `1d`", |text| time(text, 1), in_words),
+    key!(
+        rigs,
+        "builds at once over all drivers",
+        "a number up to 100000; 0 for no bound",
+        |text| number(text, 0, 100_000),
+        shown
+    ),
+    key!(flake, "builds that fail for no reason of their tree", "a share, such as `2%`", share, percent),
+    key!(infra, "builds whose rig fails", "a share, such as `2%`", share, percent),
+    key!(bad, "changes that break one job of one driver", "a share, such as `5%`", share, percent),
+    key!(
+        conflict,
+        "changes that do not merge with one just before them",
+        "a share, such as `1%`",
+        share,
+        percent
+    ),
+    key!(
+        broken,
+        "time each driver is broken by a push past the gate",
+        "a share up to `90%`",
+        |text| share(text).filter(|share| *share <= 0.9),
+        percent
+    ),
+    key!(
+        retry,
+        "until a good change that failed is approved again",
+        "a time from `1s` to `1d`",
+        |text| time(text, 1),
+        in_words
+    ),
+    key!(
+        tick,
+        "the loop turns at most once in this time",
+        "a time from `0s` to `1d`",
+        |text| time(text, 0),
+        in_words
+    ),
+    key!(
+        window,
+        "items tested at once at the start",
+        "a number of items; 0 for no window",
+        |text| number(text, 0, 100_000),
+        shown
+    ),
+    key!(
+        floor,
+        "never fewer items at once",
+        "a number of items from 1",
+        |text| number(text, 1, 100_000),
+        shown
+    ),
+    key!(
+        grow,
+        "added to the window on a landing",
+        "a number of items",
+        |text| number(text, 0, 100_000),
+        shown
+    ),
+    key!(
+        shrink,
+        "the window is divided by it on a failure",
+        "a number from 1",
+        |text| number(text, 1, 100_000),
+        shown
+    ),
+    key!(confirm, "when a red is asked twice", "`off`, `auto` or `always`", confirm, confirm_word),
+    key!(
+        speculation,
+        "how changes are ordered and grouped",
+        "`linear`, `batch` or `predicted`",
+        speculation,
+        speculation_word
+    ),
+    key!(batch, "most changes of a batch", "a number from 2 to 64", |text| number(text, 2, 64), shown),
+    key!(
+        seed,
+        "what all chance is drawn from",
+        "a whole number",
+        |text: &str| text.parse().ok(),
+        |seed: u64| seed.to_string()
+    ),
 ];
 
 impl Load {
@@ -198,11 +283,15 @@ impl Load {
     /// # Errors
     /// [`LoadError`].
     pub fn parse(text: &str) -> Result<Self, LoadError> {
-        let mut load = Self::default();
+        let (mut load, mut known) = (Self::default(), BTreeSet::new());
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let (key, value) =
                 pair.split_once('=').ok_or_else(|| LoadError::Malformed { text: pair.to_owned() })?;
-            load.set(key.trim(), value.trim())?;
+            let key = key.trim();
+            if !known.insert(key) {
+                return Err(LoadError::Twice { text: key.to_owned() });
+            }
+            load.set(key, value.trim())?;
         }
         Ok(load)
     }
@@ -227,6 +316,12 @@ impl Load {
     /// Returns every setting with its value, as they can be read again.
     pub fn settings(&self) -> impl Iterator<Item = (&'static str, String)> + use<'_> {
         KEYS.iter().map(|key| (key.name, (key.show)(self)))
+    }
+
+    /// Returns, for each setting, its name with the default, what it sets, and what it takes.
+    pub fn described() -> impl Iterator<Item = (String, &'static str, &'static str)> {
+        let load = Self::default();
+        KEYS.iter().map(move |key| (format!("{}={}", key.name, (key.show)(&load)), key.about, key.expected))
     }
 
     /// Returns this workload with what an oracle knows: no window, no flakes, and nothing asked twice.
@@ -317,16 +412,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_says_what_could() {
-        let told = ["flakes=2%", "zebra=1", "drivers", "flake=200%", "confirm=maybe"].map(|text| {
-            let error = Load::parse(text).unwrap_err();
-            format!("{error}; {}", error.hint().chars().take(60).collect::<String>().trim_end())
-        });
+        let told =
+            ["flakes=2%", "zebra=1", "drivers", "flake=200%", "confirm=maybe", "bad=1%,bad=2%"].map(|text| {
+                let error = Load::parse(text).unwrap_err();
+                format!("{error}; {}", error.hint().chars().take(60).collect::<String>().trim_end())
+            });
         insta::assert_snapshot!(told.join("\n"), @"
         a synthetic workload has no `flakes`; did you mean `flake`?
         a synthetic workload has no `zebra`; there are drivers, jobs, changes, rate, common, duration, ri
         `drivers` is not a setting: expected `KEY=VALUE`; for example drivers=40,rate=500/h,flake=2%
         `flake` cannot be `200%`: expected a share, such as `2%`; for example flake=2%
         `confirm` cannot be `maybe`: expected `off`, `auto` or `always`; for example confirm=auto
+        `bad` is set twice; leave one of them out
         ");
     }
 }

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::printer::{Printer, one_line};
 
 /// After what time something is said.
-const LONG: Duration = Duration::from_secs(1);
+pub(super) const LONG: Duration = Duration::from_secs(1);
 
 /// Longest name that is shown.
 const MAX_NAME: usize = 80;
@@ -22,10 +22,20 @@ pub(super) struct Patience {
 }
 
 impl Patience {
+    /// Counts files.
     pub(super) fn new(files: usize, printer: &Printer) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(files as u64), ProgressDrawTarget::hidden());
         let template =
             if files > 1 { "  {spinner} {pos}/{len} {msg}" } else { "  {spinner} {elapsed} {msg}" };
+        Self::of(files as u64, template, printer)
+    }
+
+    /// Shows which share is done of something that comes in so many parts.
+    pub(super) fn of_parts(parts: u64, printer: &Printer) -> Self {
+        Self::of(parts, "  {spinner} {percent} %, {eta} to go: {msg}", printer)
+    }
+
+    fn of(length: u64, template: &str, printer: &Printer) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::hidden());
         bar.set_style(ProgressStyle::with_template(template).expect("the template is well formed"));
         let watch = printer.shows_progress().then(|| {
             let (done, wait) = channel();
@@ -43,6 +53,17 @@ impl Patience {
     /// Counts a file.
     pub(super) fn step(&self) {
         self.bar.inc(1);
+    }
+
+    /// Counts parts.
+    pub(super) fn advance(&self, parts: u64) {
+        self.bar.inc(parts);
+    }
+
+    /// Returns how much is done, from 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "no count here comes near 2^53")]
+    pub(super) fn share(&self) -> f64 {
+        self.bar.position() as f64 / self.bar.length().unwrap_or(0).max(1) as f64
     }
 
     /// Takes it off the terminal while something else is printed.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use crossgate_simulator::Stuck;
 use crossgate_simulator::synthetic::{
@@ -11,7 +13,7 @@ use crossgate_simulator::synthetic::{
 };
 use serde::Serialize;
 
-use super::patience::Patience;
+use super::patience::{LONG, Patience};
 use crate::error::{CliError, Exit, chain};
 use crate::printer::Printer;
 use crate::render;
@@ -24,7 +26,7 @@ const MAX_POLICIES: usize = 64;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SyntheticArgs {
-    /// Make a workload of these settings, and the defaults for what is left out (`-v` tells them), and measure the gate with it
+    /// Make a workload of these settings, and the defaults for what is left out (`--help` lists them), and measure the gate with it
     #[arg(
         long,
         value_name = "KEY=VALUE,…",
@@ -98,7 +100,7 @@ pub(super) fn run(settings: &str, args: &SyntheticArgs, printer: &mut Printer) -
         let settings = policies[0].load.settings().map(|(key, value)| format!("{key}={value}"));
         printer.note(settings.collect::<Vec<_>>().join(","))?;
     }
-    printer.clipped(&render::figures::text(&policies, &summaries, count))?;
+    printer.clipped(&render::figures::text(&policies, &summaries, count, printer.columns()))?;
     Ok(Exit::Fine)
 }
 
@@ -108,38 +110,88 @@ fn policies(settings: &str, compare: &[String]) -> Result<Vec<Policy>, LoadError
 }
 
 /// Plays every policy with every seed, as many at once as there are cores.
-fn play(policies: &[Policy], runs: u32, printer: &Printer) -> Result<Vec<Vec<Figures>>, CliError> {
-    let loads: Vec<(&Policy, Load)> = policies
+fn play(policies: &[Policy], runs: u32, printer: &mut Printer) -> Result<Vec<Vec<Figures>>, CliError> {
+    let loads: Vec<Load> = policies
         .iter()
-        .flat_map(|policy| {
-            let seeds = (0..u64::from(runs)).map(|run| policy.load.seed.wrapping_add(run));
-            seeds.map(move |seed| (policy, Load { seed, ..policy.load.clone() }))
+        .flat_map(|Policy { load, .. }| {
+            let seeds = (0..u64::from(runs)).map(|run| load.seed.wrapping_add(run));
+            seeds.map(|seed| Load { seed, ..load.clone() })
         })
         .collect();
-    let patience = Patience::new(loads.len(), printer);
+    let patience = Patience::of_parts(loads.iter().map(parts).sum(), printer);
     let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    let work = || {
+    let work = |busy: Sender<()>| {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some((policy, load)) = loads.get(index) else { return };
-            let mut watch = |changes: usize| {
-                patience.about(&format!("{} {changes} of {} changes", policy.name, load.changes));
-            };
-            let figures = simulate(load, &mut watch);
-            done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, figures);
-            patience.step();
+            let Some(load) = loads.get(index) else { break };
+            let figures = one(load, &patience);
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.insert(index, figures);
+            patience.about(&format!("{} of {} runs", done.len(), loads.len()));
         }
+        drop(busy);
     };
-    thread::scope(|scope| {
+    let told = thread::scope(|scope| {
+        let (busy, idle) = channel();
         for _ in 0..thread::available_parallelism().map_or(1, usize::from).min(loads.len()) {
-            scope.spawn(work);
+            let busy = busy.clone();
+            scope.spawn(|| work(busy));
         }
+        drop(busy);
+        foretell(loads.len(), &idle, &patience, printer)
     });
     patience.finish();
+    told?;
     let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let figures: Vec<Figures> =
         done.into_values().collect::<Result<_, Stuck>>().map_err(CliError::internal)?;
     Ok(figures.chunks(runs as usize).map(<[Figures]>::to_vec).collect())
+}
+
+/// Every change comes twice: to the gate and to the oracle.
+fn parts(load: &Load) -> u64 {
+    2 * u64::from(load.changes)
+}
+
+fn one(load: &Load, patience: &Patience) -> Result<Figures, Stuck> {
+    let (mut seen, mut counted) = (0, 0);
+    let mut watch = |changes: usize| {
+        // The oracle's day begins anew at 0.
+        let new = changes.checked_sub(seen).unwrap_or(changes) as u64;
+        (seen, counted) = (changes, counted + new);
+        patience.advance(new);
+    };
+    let figures = simulate(load, &mut watch);
+    patience.advance(parts(load).saturating_sub(counted));
+    figures
+}
+
+/// Says once how long it takes, if that is long: whoever reads a log should know that it goes on.
+fn foretell(
+    runs: usize,
+    idle: &Receiver<()>,
+    patience: &Patience,
+    printer: &mut Printer,
+) -> Result<(), CliError> {
+    let begun = Instant::now();
+    while idle.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
+        let share = patience.share();
+        if share > 0.0 {
+            let whole = begun.elapsed().div_f64(share);
+            let runs = if runs == 1 { "1 run takes".to_owned() } else { format!("{runs} runs take") };
+            let say = || printer.note(format_args!("{runs} about {:.0} s", whole.as_secs_f64()));
+            return if whole > LONG * 2 { patience.pause(say) } else { Ok(()) };
+        }
+    }
+    Ok(())
+}
+
+/// Returns what `--help` says at its end: what there is to set.
+pub(super) fn long_help(examples: &str) -> String {
+    let settings =
+        Load::described().map(|(setting, about, expected)| format!("  {setting:<19} {about}: {expected}"));
+    let settings = settings.collect::<Vec<_>>().join("\n");
+    format!("{examples}\n\nSettings of a synthetic workload, with their defaults:\n{settings}")
 }
 
 impl<'a> PolicyLine<'a> {

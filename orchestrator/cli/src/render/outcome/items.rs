@@ -78,7 +78,10 @@ fn supersede<'a>(items: &mut [ItemLine<'a>], open: &mut Vec<usize>, by: &'a Repo
         }
         item.ended = Some(&by.at);
         "superseded".clone_into(&mut item.result);
-        item.reason = "";
+        item.reason = match by.pipeline {
+            PipelineWord::Gate => "approved; went to the gate",
+            PipelineWord::Check => "checked anew",
+        };
         false
     });
 }
