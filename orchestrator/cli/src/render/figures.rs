@@ -38,7 +38,7 @@ pub(crate) fn text(policies: &[Policy], summaries: &[Summary], runs: u32, column
 }
 
 /// Is said below a table without intervals.
-const NO_INTERVALS: &str = "  the intervals do not fit; `--format json` has them\n";
+const NO_INTERVALS: &str = "\n  the intervals do not fit; `--format json` has them\n";
 
 fn table_of(policies: &[Policy], summaries: &[Summary], with_intervals: bool) -> String {
     let mut table = table();
