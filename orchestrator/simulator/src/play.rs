@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossgate_core::change::{Change, Reference, dependencies};
-use crossgate_core::command::{Command, commands};
+use crossgate_core::command::{Command, Until, commands};
 use crossgate_core::dependencies::promoted;
 use crossgate_core::facts::{Configuration, Fact, Facts, Waiver};
-use crossgate_core::ids::{BranchName, ChangeId, Timestamp};
+use crossgate_core::ids::{BranchName, ChangeId, DriverName, Timestamp};
 use crossgate_core::scenario::{Happening, Scenario, ScenarioChange, Scope};
 use crossgate_core::suggest::nearest;
 use crossgate_core::workspace::Workspace;
@@ -201,8 +201,10 @@ impl<'a> Play<'a> {
                 self.propose(change);
             }
             Happening::Comment { change, text } => {
-                for command in commands(text).into_iter().flatten() {
-                    self.command(change, command, &by());
+                for command in commands(text) {
+                    if let Err(text) = command.and_then(|command| self.command(change, command, &by())) {
+                        self.world.record(Fact::Answered { change: change.clone(), text });
+                    }
                 }
             }
             Happening::Promote(id) => self.promote(id),
@@ -245,15 +247,22 @@ impl<'a> Play<'a> {
             .unwrap_or_else(|| BranchName::parse("main").expect("`main` is a branch name"))
     }
 
-    fn command(&mut self, change: &ChangeId, command: Command, by: &str) {
+    /// Does what a comment asks for, or says why it cannot be.
+    fn command(&mut self, change: &ChangeId, command: Command, by: &str) -> Result<(), String> {
         let scope = || Some(Scope::Change(change.clone()));
         let (id, by) = (change.clone(), by.to_owned());
         match command {
             Command::Check => self.world.record(Fact::Asked(id)),
             Command::Approve => self.world.record(Fact::Approved { change: id, by }),
             Command::Unapprove => self.world.record(Fact::Unapproved(id)),
-            Command::Waive { driver, job, term, reason } => {
-                let until = self.world.now.after(term.unwrap_or(Waiver::TERM));
+            Command::Waive { driver, job, until, reason } => {
+                let drivers = &self.workspace.drivers;
+                if !drivers.contains_key(&driver) {
+                    let near = nearest(driver.as_str(), drivers.keys().map(DriverName::as_str));
+                    let hint = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+                    return Err(format!("there is no driver `{driver}` to waive{hint}"));
+                }
+                let until = until.unwrap_or(Until::After(Waiver::TERM)).moment(self.world.now)?;
                 self.world.record(Fact::Waived(Waiver { change: id, driver, job, by, reason, until }));
             }
             Command::Promote => self.promote(change),
@@ -261,6 +270,7 @@ impl<'a> Play<'a> {
             Command::Hold => self.world.record(Fact::Held { scope: scope(), by }),
             Command::Resume => self.world.record(Fact::Resumed(scope())),
         }
+        Ok(())
     }
 
     /// Records a change as it is now.

@@ -70,7 +70,9 @@ impl<'a, 's> Line<'a, 's> {
             if turn == 0 {
                 self.front(item, own, &mut states[place]);
             } else if states[place].conclusion.is_some() {
-                let first = self.facts.items[line[0]].change().id.clone();
+                let first = &self.facts.items[line[0]];
+                let first =
+                    first.members.get(first.landing.landed).unwrap_or(&first.members[0]).change.id.clone();
                 states[place].wait = Some(Wait::Ahead { change: first });
             }
             if !states[place].failing {
@@ -240,7 +242,8 @@ impl<'a, 's> Line<'a, 's> {
         }
         if let Some(again) = item.landing.again.filter(|again| *again > self.schedule.now()) {
             self.schedule.wake(again);
-            state.wait = Some(Wait::Retry { at: again });
+            let reason = format!("{}; it is tried again soon", item.landing.why);
+            state.wait = Some(Wait::Refused { reason });
             return;
         }
         let learned = learned(self.facts, item, &state.rows);

@@ -76,6 +76,13 @@ pub enum Fact {
     Resumed(Option<Scope>),
     /// Somebody passes over what a driver says of a change.
     Waived(Waiver),
+    /// What a comment asks for cannot be, and is to be answered.
+    Answered {
+        /// On which change.
+        change: ChangeId,
+        /// What is wrong.
+        text: String,
+    },
     /// An item made elsewhere is in a pipeline.
     Joined(Box<Item>),
     /// Changes entered a pipeline as one item.
@@ -180,6 +187,7 @@ impl Facts {
             Fact::Unapproved(id) => self.unapprove(&id),
             Fact::Closed(id) => self.close(&id),
             Fact::Dequeued { change, by } => self.dequeue(&change, by),
+            Fact::Answered { change, text } => self.report(change, Pipeline::Gate, ReportState::Error, text),
             Fact::Joined(item) => self.join(*item, at),
             Fact::Entered { pipeline, changes } => self.enter(pipeline, &changes, at),
             Fact::Refused { change, pipeline, state, reason } => {

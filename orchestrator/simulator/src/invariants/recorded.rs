@@ -83,6 +83,7 @@ fn may_come_twice(fact: &Fact) -> bool {
         | Fact::Held { .. }
         | Fact::Resumed(_)
         | Fact::Waived(_)
+        | Fact::Answered { .. }
         | Fact::Joined(_)
         | Fact::Entered { .. }
         | Fact::Refused { .. }
