@@ -165,8 +165,8 @@ fn check<'a>(
             TreeState::Conflict(conflict) => Some(Conclusion::Conflict(conflict.clone())),
             TreeState::Failed { reason } => Some(Conclusion::Failed { reason: reason.clone() }),
             TreeState::Preparing | TreeState::Ready(_) => {
-                let asked =
-                    Asked { facts, item, trees: (candidate, baseline), place, turn: *turn, held: None };
+                let (trees, tree_keys) = ((candidate, baseline), (own, onto));
+                let asked = Asked { facts, item, trees, tree_keys, place, turn: *turn, held: None };
                 let judged = rows::judged(&asked, schedule);
                 (state.rows, state.failing) = (judged.rows, judged.failing);
                 judged.conclusion.filter(|_| *candidate != TreeState::Preparing)

@@ -1,12 +1,14 @@
 //! What a build is a function of, as a digest: equal keys, equal work.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::build::RepoState;
-use crate::facts::{ItemId, Planned};
+use crate::facts::{ItemId, Planned, TreeKey};
 use crate::ids::{BuildId, BuildKey, ChangeId, DriverName, RepoName};
 use crate::plan::Entry;
 use crate::workspace::Job;
@@ -53,6 +55,48 @@ pub(crate) fn build_key(planned: &Planned, states: &BTreeMap<RepoName, RepoState
         }
     }
     BuildKey::of_digest(&hasher.finalize().into())
+}
+
+/// The keys of an item's jobs on the trees that it was last asked about: with itself, and without. They follow from the item
+/// and the tree, so that a copy may forget them.
+#[derive(Default)]
+pub(crate) struct Known(Mutex<[Option<OfTree>; 2]>);
+
+/// The keys on one tree.
+type OfTree = (TreeKey, Arc<[BuildKey]>);
+
+impl Known {
+    /// Returns the keys of all planned jobs on a tree; `side` is 0 with the item, 1 without it.
+    pub(crate) fn keys(
+        &self,
+        side: usize,
+        tree: TreeKey,
+        planned: &[Planned],
+        states: &BTreeMap<RepoName, RepoState>,
+    ) -> Arc<[BuildKey]> {
+        // What a panic left behind is forgotten.
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &known[side] {
+            Some((of, keys)) if *of == tree => keys.clone(),
+            Some(_) | None => {
+                let keys: Arc<[BuildKey]> = planned.iter().map(|of| build_key(of, states)).collect();
+                known[side] = Some((tree, keys.clone()));
+                keys
+            }
+        }
+    }
+}
+
+impl Clone for Known {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Known")
+    }
 }
 
 /// The id of the n-th build of a key for a change of an item in a run of the loop.

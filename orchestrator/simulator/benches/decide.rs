@@ -89,7 +89,7 @@ fn queue(items: usize) -> World<Passes> {
 fn decisions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decide, 40 drivers");
     group.sample_size(20);
-    for items in [50, 200] {
+    for items in [50, 200, 500, 1_000, 2_000] {
         let world = queue(items);
         group.bench_with_input(BenchmarkId::from_parameter(items), &world, |bencher, world| {
             bencher.iter(|| black_box(decide(black_box(&world.facts), world.now)));

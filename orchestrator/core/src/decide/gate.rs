@@ -159,7 +159,8 @@ impl<'a, 's> Line<'a, 's> {
             TreeState::Preparing | TreeState::Ready(_) => {
                 let trees = (candidate, baseline);
                 let held = self.holding.clone();
-                let asked = Asked { facts: self.facts, item, trees, place, turn, held };
+                let tree_keys = (own, onto);
+                let asked = Asked { facts: self.facts, item, trees, tree_keys, place, turn, held };
                 let judged = rows::judged(&asked, self.schedule);
                 (state.rows, state.conclusion, state.failing) =
                     (judged.rows, judged.conclusion, judged.failing);

@@ -7,9 +7,8 @@ use std::time::Duration;
 use super::schedule::{Schedule, Want};
 use super::{BuildRef, Conclusion, Row, RowState, Wait};
 use crate::build::{Outcome, Purpose, RepoState};
-use crate::facts::{Build, BuildState, Earlier, Facts, Item, Planned, TreeState};
+use crate::facts::{Build, BuildState, Earlier, Facts, Item, Planned, TreeKey, TreeState};
 use crate::ids::{BuildId, BuildKey, JobName, RepoName, Timestamp};
-use crate::keys;
 use crate::plan::Vote;
 use crate::sprt;
 use crate::verdict::{Evidence, Judgement, Leaning, Runs, Verdict, judge, leaning};
@@ -27,6 +26,8 @@ pub(super) struct Asked<'a> {
     pub(super) item: &'a Item,
     /// The trees with and without the item, as far as they are.
     pub(super) trees: (&'a TreeState, &'a TreeState),
+    /// Their keys.
+    pub(super) tree_keys: (TreeKey, TreeKey),
     /// The item's position among the items, and in its line.
     pub(super) place: usize,
     pub(super) turn: usize,
@@ -217,7 +218,7 @@ impl<'a> Asked<'a> {
         if let Err(reason) = &of.commands {
             return (RowState::Decided(Verdict::Unknown { reason: reason.clone() }), Vec::new(), false);
         }
-        let key = keys::build_key(of, states);
+        let key = self.item.keys.keys(0, self.tree_keys.0, &self.item.planned, states)[index];
         let with = self.side(&key, Purpose::Candidate);
         if let Some(verdict) = self.absent(of, &with, wishes.schedule) {
             return (RowState::Decided(self.waived(of, verdict, wishes.schedule)), with.refs, false);
@@ -230,7 +231,7 @@ impl<'a> Asked<'a> {
                 red,
             );
         }
-        let (without, baseline) = self.baseline(of);
+        let (without, baseline) = self.baseline(index);
         let evidence = Evidence {
             candidate: with.runs.clone(),
             baseline: without.runs.clone(),
@@ -306,7 +307,7 @@ impl<'a> Asked<'a> {
     }
 
     /// What is known without the change, and the build that would tell more, or why there is none.
-    fn baseline(&self, of: &Planned) -> (Side<'a>, Result<Keyed<'a>, RowState>) {
+    fn baseline(&self, index: usize) -> (Side<'a>, Result<Keyed<'a>, RowState>) {
         let none = || Side {
             runs: Runs::default(),
             refs: Vec::new(),
@@ -318,7 +319,7 @@ impl<'a> Asked<'a> {
         let unknown = |reason: String| RowState::Decided(Verdict::Unknown { reason });
         match self.trees.1 {
             TreeState::Ready(states) => {
-                let key = keys::build_key(of, states);
+                let key = self.item.keys.keys(1, self.tree_keys.1, &self.item.planned, states)[index];
                 (self.side(&key, Purpose::Baseline), Ok((key, states)))
             }
             TreeState::Preparing => (none(), Err(RowState::Waits { on: Wait::Tree })),
@@ -403,9 +404,12 @@ impl<'a> Asked<'a> {
             failing: false,
             given_up_after: Duration::ZERO,
         };
-        let doubtful = side == Purpose::Candidate && self.was_red(key);
-        for id in self.facts.by_key.get(key).into_iter().flatten() {
-            let Some(build) = self.facts.builds.get(id) else { continue };
+        let ids = self.facts.by_key.get(key).map_or(&[][..], Vec::as_slice);
+        let known: Vec<(&BuildId, &Build)> =
+            ids.iter().filter_map(|id| self.facts.builds.get_key_value(id)).collect();
+        let past = self.facts.earlier.get(key);
+        let doubtful = side == Purpose::Candidate && self.was_red(&known, past);
+        for (id, build) in known {
             match &build.state {
                 BuildState::Running { since, cancelled: Some(at), .. } => {
                     found.given_up_after = found.given_up_after.max(at.since(*since));
@@ -433,7 +437,7 @@ impl<'a> Asked<'a> {
                 }
             }
         }
-        if let Some(earlier) = self.facts.earlier.get(key)
+        if let Some(earlier) = past
             && found.refs.iter().all(|known| known.id != earlier.id)
             && !doubtful
             && self.reusable(&earlier.outcome, earlier.ended, earlier.landed, side)
@@ -445,18 +449,15 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether a build of the key was red before the item entered: a pass beside it decides nothing by itself.
-    fn was_red(&self, key: &BuildKey) -> bool {
+    fn was_red(&self, known: &[(&BuildId, &Build)], past: Option<&Earlier>) -> bool {
         let is_red = |outcome: &Outcome, ended: Timestamp| {
             matches!(outcome, Outcome::Fail(_) | Outcome::Timeout { .. }) && ended < self.item.entered
         };
-        let builds =
-            self.facts.by_key.get(key).into_iter().flatten().filter_map(|id| self.facts.builds.get(id));
-        let red = |build: &Build| match &build.state {
+        let red = |(_, build): &(&BuildId, &Build)| match &build.state {
             BuildState::Ended(ended) => is_red(&ended.outcome, ended.ended),
             BuildState::Running { .. } => false,
         };
-        builds.into_iter().any(red)
-            || self.facts.earlier.get(key).is_some_and(|earlier| is_red(&earlier.outcome, earlier.ended))
+        known.iter().any(red) || past.is_some_and(|earlier| is_red(&earlier.outcome, earlier.ended))
     }
 
     /// A fresh pass of the candidate serves again, and so does a fresh red of the baseline. A red candidate deserves another

@@ -47,7 +47,7 @@ pub(super) struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     pub(super) fn new(facts: &'a Facts, now: Timestamp) -> Self {
-        let mut schedule = Self {
+        Self {
             facts,
             now,
             starting: BTreeMap::new(),
@@ -57,13 +57,7 @@ impl<'a> Schedule<'a> {
             taken: 0,
             wants: Vec::new(),
             wake: None,
-        };
-        for build in facts.builds.values() {
-            if matches!(build.state, BuildState::Running { .. }) {
-                schedule.occupy(build.request.driver.as_ref(), build.semaphore.as_ref(), build.runner);
-            }
         }
-        schedule
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -83,6 +77,9 @@ impl<'a> Schedule<'a> {
     /// Starts what there is room for, and tells every other row that wants something what it waits for.
     pub(super) fn finish(mut self, items: &mut [ItemState]) -> (Vec<Action>, Option<Timestamp>) {
         let mut wants = std::mem::take(&mut self.wants);
+        if !wants.is_empty() {
+            self.count();
+        }
         wants.sort_by_key(|(turn, place, want)| (*turn, *place, want.row));
         let mut actions = Vec::new();
         for (_, place, want) in wants {
@@ -166,6 +163,15 @@ impl<'a> Schedule<'a> {
         let of = workspace.semaphores.get(name).copied().unwrap_or(1);
         let held = self.semaphores.get(name).copied().unwrap_or(0);
         (held >= of).then(|| Wait::Semaphore { name: name.clone() })
+    }
+
+    /// Counts what is in use: only who wants something asks for it.
+    fn count(&mut self) {
+        for build in self.facts.builds.values() {
+            if matches!(build.state, BuildState::Running { .. }) {
+                self.occupy(build.request.driver.as_ref(), build.semaphore.as_ref(), build.runner);
+            }
+        }
     }
 
     fn occupy(

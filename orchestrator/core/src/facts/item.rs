@@ -10,7 +10,7 @@ use super::tree::{Base, Merge};
 use crate::change::Change;
 use crate::graph::Graph;
 use crate::ids::{ChangeId, DriverName, RepoName, Timestamp};
-use crate::keys;
+use crate::keys::{self, Known};
 use crate::plan::{Entry, Plan, Vote};
 use crate::workspace::{Job, Workspace};
 
@@ -69,6 +69,7 @@ pub struct Item {
     pub announced: bool,
     /// Whether it was reported that its queue is frozen.
     pub told_frozen: bool,
+    pub(crate) keys: Known,
 }
 
 /// One change of an item, with all that was fixed when it entered.
@@ -160,6 +161,7 @@ impl Item {
             landing: Landing::default(),
             announced: false,
             told_frozen: false,
+            keys: Known::default(),
         }
     }
 
