@@ -94,7 +94,7 @@ impl<'a> Entering<'a> {
                 Before::Inside => {}
                 Before::Enters => enters.push(dependency.clone()),
                 Before::EntersAlone => {
-                    self.enter(dependency, &[]);
+                    self.enter_alone(dependency, &enters);
                     return self.wait(id, in_another_queue(dependency));
                 }
                 Before::Waits(wait) => return self.wait(id, wait),
@@ -131,6 +131,22 @@ impl<'a> Entering<'a> {
             "{id} and {apart} depend on each other and share no gating job, so that nothing can test and land them as one: \
              take one of the `Depends-On:` lines out"
         ))
+    }
+
+    /// Lets a change of another queue in that a later one asks for again, or first what it depends on itself.
+    fn enter_alone(&mut self, id: &ChangeId, asked: &[ChangeId]) {
+        let needs = dependencies::ahead(&self.facts.proposals, id, self.cycles_allowed).unwrap_or_default();
+        let is_ahead = |need: &ChangeId| self.inside.contains(need) && self.share_a_queue(id, need);
+        let enters: Vec<ChangeId> = if needs.iter().all(is_ahead) {
+            vec![id.clone()]
+        } else {
+            asked.iter().filter(|other| needs.contains(other)).cloned().collect()
+        };
+        for (at, id) in enters.iter().enumerate() {
+            if self.held(id).is_none() {
+                self.enter(id, &enters[at + 1..]);
+            }
+        }
     }
 
     /// Lets a change in, with its cycle if it is in one: only as the last of it, since all of the cycle comes after whatever one
