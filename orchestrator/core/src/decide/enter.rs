@@ -209,7 +209,7 @@ impl<'a> Entering<'a> {
                     .gate
                     .as_ref()
                     .zip(approval)
-                    .is_some_and(|(ended, approval)| ended.at <= approval.at) =>
+                    .is_some_and(|(ended, approval)| ended.number < approval.number) =>
             {
                 if self.share_a_queue(id, dependency) { Before::Enters } else { Before::EntersAlone }
             }

@@ -69,6 +69,8 @@ pub struct Ended {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+    /// Tells whether an approval given at the same moment came before it: then its number is not greater.
+    pub number: u64,
 }
 
 /// Somebody's decision to pass over what a driver says of a change.

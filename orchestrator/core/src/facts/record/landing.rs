@@ -48,7 +48,7 @@ impl Facts {
         if let Some(proposal) = self.proposals.get_mut(&change.id) {
             (proposal.landed, proposal.open) = (true, false);
             let reason = "what was tested is part of its branch".to_owned();
-            proposal.gate = Some(GateEnd { state: ReportState::Landed, reason, at });
+            proposal.gate = Some(GateEnd { state: ReportState::Landed, reason, at, number: self.counter });
             let configuration = proposal.configuration.take();
             if let Some(configuration) = configuration {
                 self.configure(configuration);

@@ -73,7 +73,7 @@ impl Facts {
         let Some(proposal) = self.proposals.get_mut(id) else { return };
         proposal.refused = Some(reason.clone());
         if state != ReportState::Error && pipeline == Pipeline::Gate {
-            proposal.gate = Some(GateEnd { state, reason: reason.clone(), at });
+            proposal.gate = Some(GateEnd { state, reason: reason.clone(), at, number: self.counter });
             if let Some(approval) = &mut proposal.approval {
                 approval.used = true;
             }
@@ -178,7 +178,7 @@ impl Facts {
         let Some(proposal) = self.proposals.get_mut(id) else { return };
         match (pipeline, state) {
             (Pipeline::Gate, Some(state)) => {
-                proposal.gate = Some(GateEnd { state, reason: reason.to_owned(), at });
+                proposal.gate = Some(GateEnd { state, reason: reason.to_owned(), at, number: self.counter });
                 proposal.dequeued = None;
                 // One that was given since is for the next time.
                 if let Some(approval) = proposal.approval.as_mut().filter(|of| of.number == member.approval) {
