@@ -126,7 +126,15 @@ impl History {
         for (change, minute) in self.changes.iter_mut().zip(minutes) {
             (change.minute, change.approved_after, change.also_on) = (minute, Some(0), None);
             (change.conflicts, change.is_opened) = (None, false);
-            change.on = change.on.filter(|on| *on > 0);
+        }
+        // What depends on a change of another queue enters its own only when that has landed.
+        let stays = |index: usize| {
+            let other = self.before(index, self.changes[index].on.filter(|on| *on > 0)?)?;
+            (self.repo(other) == self.repo(index)).then_some(index - other)
+        };
+        let links: Vec<_> = (0..self.changes.len()).map(stays).collect();
+        for (change, link) in self.changes.iter_mut().zip(links) {
+            change.on = link.and_then(|distance| i32::try_from(distance).ok());
         }
         self
     }

@@ -39,13 +39,12 @@ fn what_passes_lands_in_the_order_of_its_queue() {
             return Err(format!("{} did not land", approved.join(", ")));
         }
         for queue in history.queues() {
-            let of = |change: &&String| queue.contains(change);
-            let approved = history.approved();
-            let (landed, approved) = (landed.iter().filter(of), approved.iter().filter(of));
-            if !landed.clone().eq(approved.clone()) {
-                return Err(
-                    format!("{landed:?} landed, and {approved:?} were approved").replace("Filter", "")
-                );
+            let order = |all: &[String]| {
+                all.iter().filter(|change| queue.contains(change)).cloned().collect::<Vec<_>>().join(", ")
+            };
+            let (landed, approved) = (order(&landed), order(&history.approved()));
+            if landed != approved {
+                return Err(format!("{landed} landed, and {approved} were approved, in this order"));
             }
         }
         Ok(())
