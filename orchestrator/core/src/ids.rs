@@ -25,6 +25,27 @@ impl IdError {
     }
 }
 
+/// Lets an id be made of a text by its door alone, whoever asks.
+macro_rules! by_its_door {
+    ($name:ident) => {
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::parse(&text)
+            }
+        }
+    };
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $expected:literal, $valid:expr) => {
         $(#[$doc])*
@@ -66,21 +87,7 @@ macro_rules! id {
             }
         }
 
-        impl FromStr for $name {
-            type Err = IdError;
-
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                Self::parse(text)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = IdError;
-
-            fn try_from(text: String) -> Result<Self, IdError> {
-                Self::parse(&text)
-            }
-        }
+        by_its_door!($name);
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
@@ -238,21 +245,7 @@ macro_rules! digits {
             }
         }
 
-        impl FromStr for $name {
-            type Err = IdError;
-
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                Self::parse(text)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = IdError;
-
-            fn try_from(text: String) -> Result<Self, IdError> {
-                Self::parse(&text)
-            }
-        }
+        by_its_door!($name);
 
         impl From<$name> for String {
             fn from(id: $name) -> String {

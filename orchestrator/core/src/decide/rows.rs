@@ -129,6 +129,7 @@ fn needs(planned: &[Planned], rows: &[Option<(Row, bool)>], of: &Planned) -> Opt
 }
 
 /// What is known of one side of a row.
+#[derive(Default)]
 struct Side<'a> {
     runs: Runs<'a>,
     refs: Vec<BuildRef>,
@@ -308,14 +309,7 @@ impl<'a> Asked<'a> {
 
     /// What is known without the change, and the build that would tell more, or why there is none.
     fn baseline(&self, index: usize) -> (Side<'a>, Result<Keyed<'a>, RowState>) {
-        let none = || Side {
-            runs: Runs::default(),
-            refs: Vec::new(),
-            since: None,
-            running: Vec::new(),
-            failing: false,
-            given_up_after: Duration::ZERO,
-        };
+        let none = Side::default;
         let unknown = |reason: String| RowState::Decided(Verdict::Unknown { reason });
         match self.trees.1 {
             TreeState::Ready(states) => {
@@ -396,14 +390,7 @@ impl<'a> Asked<'a> {
 
     /// What is known for a key: the builds of what is in a pipeline, whoever asked for them; else an earlier outcome.
     fn side(&self, key: &BuildKey, side: Purpose) -> Side<'a> {
-        let mut found = Side {
-            runs: Runs::default(),
-            refs: Vec::new(),
-            since: None,
-            running: Vec::new(),
-            failing: false,
-            given_up_after: Duration::ZERO,
-        };
+        let mut found = Side::default();
         let ids = self.facts.by_key.get(key).map_or(&[][..], Vec::as_slice);
         let known: Vec<(&BuildId, &Build)> =
             ids.iter().filter_map(|id| self.facts.builds.get_key_value(id)).collect();
