@@ -186,7 +186,7 @@ fn a_runner_that_is_killed_leaves_no_process_and_the_next_works() {
 }
 
 #[test]
-#[ignore = "started by the test before, as a process of its own"]
+#[ignore = "the body of a process that `a_runner_that_is_killed_leaves_no_process_and_the_next_works` starts: it runs there, in every test run"]
 fn a_process_to_be_killed() {
     let Some(state) = std::env::var_os("RUNNER_TEST_STATE").map(PathBuf::from) else { return };
     let word = std::env::var("RUNNER_TEST_WORD").unwrap();

@@ -1,3 +1,5 @@
+//! What an outcome is held against, and how a mismatch is told.
+
 use std::collections::BTreeMap;
 
 use crossgate_core::build::Purpose;

@@ -270,7 +270,7 @@ fn processes_open_one_mirror_at_once() {
 }
 
 #[test]
-#[ignore = "runs as a child of another test"]
+#[ignore = "the body of a process that `processes_open_one_mirror_at_once` starts: it runs there, in every test run"]
 fn child_merges() {
     let Some(root) = std::env::var_os("CHILD_ROOT").map(PathBuf::from) else { return };
     for round in 0..5 {

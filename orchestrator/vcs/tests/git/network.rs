@@ -175,7 +175,7 @@ fn what_may_pass_is_tried_again() {
 }
 
 #[test]
-#[ignore = "runs as a child of another test"]
+#[ignore = "the body of a process that `what_may_pass_is_tried_again` starts: it runs there, in every test run"]
 fn child_clones() {
     let Some(root) = child_root() else { return };
     let said = Mutex::new(Vec::new());
@@ -210,7 +210,7 @@ fn tries_are_bounded() {
 }
 
 #[test]
-#[ignore = "runs as a child of another test"]
+#[ignore = "the body of a process that `tries_are_bounded` starts: it runs there, in every test run"]
 fn child_gives_up() {
     let Some(root) = child_root() else { return };
     let error = clone("https://host.invalid/x", &root.join("clone"), None).unwrap_err();
@@ -236,7 +236,7 @@ fn a_dropped_clone_takes_its_processes_and_files_with_it() {
 }
 
 #[test]
-#[ignore = "runs as a child of another test"]
+#[ignore = "the body of a process that `a_dropped_clone_takes_its_processes_and_files_with_it` starts: it runs there, in every test run"]
 fn child_drops() {
     let Some(root) = child_root() else { return };
     run(async {
@@ -280,7 +280,7 @@ fn nothing_is_started_for_a_path_with_nothing_new() {
 }
 
 #[test]
-#[ignore = "runs as a child of another test"]
+#[ignore = "the body of a process that `nothing_is_started_for_a_path_with_nothing_new` starts: it runs there, in every test run"]
 fn child_fetches_nothing() {
     let Some(root) = child_root() else { return };
     let checkout = Repo { path: root.join("clone") };
@@ -305,7 +305,7 @@ fn an_old_git_is_refused() {
 }
 
 #[test]
-#[ignore = "runs as a child of another test"]
+#[ignore = "the body of a process that `an_old_git_is_refused` starts: it runs there, in every test run"]
 fn child_is_refused() {
     let Some(root) = child_root() else { return };
     let error = clone("x", &root.join("clone"), None).unwrap_err();

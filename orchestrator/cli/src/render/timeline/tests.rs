@@ -1,3 +1,5 @@
+//! Charts of outcomes made by hand: what is drawn, and what is left out and said.
+
 use crossgate_core::ids::ChangeId;
 use crossgate_simulator::Outcome;
 
