@@ -1,9 +1,11 @@
 //! What accompanies every call that changes something.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::{Epoch, Interrupted, OpId};
@@ -119,12 +121,42 @@ impl fmt::Debug for Progress {
 
 /// The driver's side of a cancellation.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<Signal>);
+
+#[derive(Debug, Default)]
+struct Signal {
+    cancelled: AtomicBool,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+impl Signal {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Cancel {
     /// Returns whether the caller has cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Waits until the caller cancels; for ever if nobody does.
+    pub async fn cancelled(&self) {
+        poll_fn(|context| if self.wakes(context.waker()) { Poll::Pending } else { Poll::Ready(()) }).await;
+    }
+
+    /// Has a waker woken when the caller cancels, unless that was already.
+    pub(crate) fn wakes(&self, waker: &Waker) -> bool {
+        let mut waiting = self.0.waiting();
+        // Whoever cancels says so before it takes the lock, so that no waker is put into an empty list.
+        if self.is_cancelled() {
+            return false;
+        }
+        if !waiting.iter().any(|known| known.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+        true
     }
 }
 
@@ -140,6 +172,8 @@ impl Canceller {
 
     /// Cancels, for good.
     pub fn cancel(&self) {
-        self.0.0.store(true, Ordering::Release);
+        self.0.0.cancelled.store(true, Ordering::Release);
+        let waiting = std::mem::take(&mut *self.0.0.waiting());
+        waiting.into_iter().for_each(Waker::wake);
     }
 }

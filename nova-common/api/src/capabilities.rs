@@ -2,24 +2,40 @@
 
 use std::convert::Infallible;
 
-use crate::{Call, Driver, InstanceRef, Pause, PauseError, UnpauseError};
+use crate::{Driver, NodeName};
 
 /// One facet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Capability {
-    /// [`Pause`].
+    /// [`Pause`](crate::Pause).
     Pause,
+    /// [`Console`](crate::Console).
+    Console,
+    /// [`Diagnostics`](crate::Diagnostics).
+    Diagnostics,
+    /// [`Volumes`](crate::Volumes), in whichever version.
+    Volumes,
+    /// [`Snapshot`](crate::Snapshot).
+    Snapshot,
+    /// [`ColdMigrate`](crate::ColdMigrate).
+    ColdMigrate,
 }
 
 impl Capability {
     /// All facets there are.
-    pub const ALL: &'static [Self] = &[Self::Pause];
+    pub const ALL: &'static [Self] =
+        &[Self::Pause, Self::Console, Self::Diagnostics, Self::Volumes, Self::Snapshot, Self::ColdMigrate];
 
     /// Returns the facet's name, such as `pause`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pause => "pause",
+            Self::Console => "console",
+            Self::Diagnostics => "diagnostics",
+            Self::Volumes => "volumes",
+            Self::Snapshot => "snapshot",
+            Self::ColdMigrate => "cold-migrate",
         }
     }
 }
@@ -33,8 +49,20 @@ impl Capabilities {
     pub fn of(driver: &impl Driver) -> Self {
         let has = |capability: &Capability| match capability {
             Capability::Pause => driver.pause().is_some(),
+            Capability::Console => driver.console().is_some(),
+            Capability::Diagnostics => driver.diagnostics().is_some(),
+            Capability::Volumes => driver.volumes().is_some(),
+            Capability::Snapshot => driver.snapshot().is_some(),
+            Capability::ColdMigrate => driver.cold_migrate().is_some(),
         };
         Self(Capability::ALL.iter().copied().filter(has).collect())
+    }
+
+    /// Asks a driver which of its facets work on a node.
+    pub fn on(driver: &impl Driver, node: &NodeName) -> Self {
+        let Self(mut present) = Self::of(driver);
+        present.retain(|capability| driver.offers(node, *capability));
+        Self(present)
     }
 
     /// Returns whether the driver has a facet.
@@ -45,14 +73,4 @@ impl Capabilities {
 
 /// The facet of a driver that lacks it; there is no such value.
 #[derive(Debug)]
-pub struct Absent(Infallible);
-
-impl Pause for Absent {
-    async fn pause(&self, _: &Call, _: &InstanceRef) -> Result<(), PauseError> {
-        match self.0 {}
-    }
-
-    async fn unpause(&self, _: &Call, _: &InstanceRef) -> Result<(), UnpauseError> {
-        match self.0 {}
-    }
-}
+pub struct Absent(pub(crate) Infallible);

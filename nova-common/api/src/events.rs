@@ -1,16 +1,19 @@
 //! What happens to instances without anybody having asked, and after they have.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use nova_macros::ApiObject;
 use serde::{Deserialize, Serialize};
 
+use crate::erased::{Guard, Pending};
 use crate::{
-    BackendError, Driver, EventsError, Header, InstanceId, InstanceRef, ListInstancesError, Object,
-    PowerState, Version,
+    BackendError, Driver, EventsError, Header, InstanceId, InstanceRef, ListInstancesError, PowerState,
 };
 
 /// Something that has happened to an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct DriverEvent {
     object: Header<Self>,
@@ -18,11 +21,6 @@ pub struct DriverEvent {
     pub instance: InstanceRef,
     /// What has happened.
     pub happening: Happening,
-}
-
-impl Object for DriverEvent {
-    const NAME: &'static str = "DriverEvent";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl DriverEvent {
@@ -53,6 +51,40 @@ pub trait EventSource: Send {
     /// # Errors
     /// [`EventsError`] if the back end did not answer; nothing is lost by it.
     fn next_batch(&mut self) -> impl Future<Output = Result<Vec<DriverEvent>, EventsError>> + Send;
+}
+
+/// The source behind a pointer.
+pub(crate) trait ErasedEventSource: Send {
+    fn next_batch(&mut self) -> Pending<'_, Result<Vec<DriverEvent>, EventsError>>;
+}
+
+impl<T: EventSource> ErasedEventSource for T {
+    fn next_batch(&mut self) -> Pending<'_, Result<Vec<DriverEvent>, EventsError>> {
+        Box::pin(<Self as EventSource>::next_batch(self))
+    }
+}
+
+/// The events of a [`DynDriver`](crate::DynDriver), guarded as its calls are.
+pub struct DynEventSource<'a> {
+    pub(crate) erased: Box<dyn ErasedEventSource + 'a>,
+    pub(crate) guard: &'a Guard,
+}
+
+impl DynEventSource<'_> {
+    /// Returns what has happened since the last call, oldest first; nothing at the first call.
+    ///
+    /// # Errors
+    /// [`EventsError`] if the back end did not answer; nothing is lost by it.
+    pub async fn next_batch(&mut self) -> Result<Vec<DriverEvent>, EventsError> {
+        let span = tracing::debug_span!("driver.call", "driver.method" = "events.next_batch");
+        self.guard.ask("next_batch", span, self.erased.next_batch()).await
+    }
+}
+
+impl fmt::Debug for DynEventSource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DynEventSource")
+    }
 }
 
 /// Events by comparing lists of instances: for back ends that announce nothing.

@@ -1,21 +1,18 @@
 //! The host a driver runs on, and what the driver says of itself.
 
+use nova_macros::ApiObject;
 use serde::{Deserialize, Serialize};
 
-use crate::{Header, HostName, Object, Version};
+use crate::{Header, HostName};
 
 /// Where a driver runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct HostContext {
     object: Header<Self>,
     /// The machine that the agent and the driver run on.
     pub host: HostName,
-}
-
-impl Object for HostContext {
-    const NAME: &'static str = "HostContext";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl HostContext {
@@ -26,7 +23,8 @@ impl HostContext {
 }
 
 /// What a driver is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct DriverInfo {
     object: Header<Self>,
@@ -38,11 +36,6 @@ pub struct DriverInfo {
     pub kind: DriverKind,
     /// What keeps a former holder of a node's lease from acting.
     pub fencing: Fencing,
-}
-
-impl Object for DriverInfo {
-    const NAME: &'static str = "DriverInfo";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl DriverInfo {

@@ -84,6 +84,14 @@ name! {
     ResourceName, "resource name"
 }
 name! {
+    /// One volume, wherever it is attached.
+    VolumeId, "volume id"
+}
+name! {
+    /// One image that instances can be made of.
+    ImageName, "image name"
+}
+name! {
     /// One operation, the same on every attempt: the key that makes a repetition harmless.
     OpId, "operation id"
 }

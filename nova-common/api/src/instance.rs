@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use nova_macros::ApiObject;
 use serde::{Deserialize, Serialize};
 
-use crate::{GiB, Header, InstanceId, MiB, NodeName, Object, Vcpus, Version};
+use crate::{DiskSource, GiB, Header, InstanceId, MiB, NodeName, Vcpus};
 
 /// An instance and the node it is on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,7 +62,8 @@ pub enum Origin {
 }
 
 /// What is to be created.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.1")]
 #[non_exhaustive]
 pub struct CreateRequest {
     object: Header<Self>,
@@ -75,18 +77,17 @@ pub struct CreateRequest {
     pub disk: GiB,
     /// Why.
     pub origin: Origin,
-}
-
-impl Object for CreateRequest {
-    const NAME: &'static str = "CreateRequest";
-    const VERSION: Version = Version { major: 1, minor: 0 };
+    /// What its disk holds at first: nothing, if there is no image.
+    #[api(since = "1.1")]
+    #[serde(default)]
+    pub image: Option<DiskSource>,
 }
 
 impl CreateRequest {
     /// Asks for a new instance with 1 vCPU, 64 MiB of memory and 1 GiB of disk space.
     pub fn new(instance: InstanceRef) -> Self {
         let (vcpus, memory, disk) = (Vcpus(1), MiB(64), GiB(1));
-        Self { object: Header::default(), instance, vcpus, memory, disk, origin: Origin::New }
+        Self { object: Header::default(), instance, vcpus, memory, disk, origin: Origin::New, image: None }
     }
 
     /// Sets the processors.
@@ -116,20 +117,23 @@ impl CreateRequest {
         self.origin = origin;
         self
     }
+
+    /// Sets what its disk holds at first; an image larger than the disk is refused.
+    #[must_use]
+    pub fn image(mut self, image: DiskSource) -> Self {
+        self.image = Some(image);
+        self
+    }
 }
 
 /// What was created.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct Created {
     object: Header<Self>,
     /// The instance and its node.
     pub instance: InstanceRef,
-}
-
-impl Object for Created {
-    const NAME: &'static str = "Created";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl Created {
@@ -140,17 +144,13 @@ impl Created {
 }
 
 /// What is to be destroyed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct DestroyRequest {
     object: Header<Self>,
     /// The instance and its node.
     pub instance: InstanceRef,
-}
-
-impl Object for DestroyRequest {
-    const NAME: &'static str = "DestroyRequest";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl DestroyRequest {
@@ -161,7 +161,8 @@ impl DestroyRequest {
 }
 
 /// An instance in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct InstanceSummary {
     object: Header<Self>,
@@ -169,11 +170,6 @@ pub struct InstanceSummary {
     pub instance: InstanceRef,
     /// Whether it runs.
     pub power: PowerState,
-}
-
-impl Object for InstanceSummary {
-    const NAME: &'static str = "InstanceSummary";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl InstanceSummary {
@@ -184,7 +180,8 @@ impl InstanceSummary {
 }
 
 /// An instance in full.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct InstanceInfo {
     object: Header<Self>,
@@ -198,11 +195,6 @@ pub struct InstanceInfo {
     pub memory: MiB,
     /// Its disk space.
     pub disk: GiB,
-}
-
-impl Object for InstanceInfo {
-    const NAME: &'static str = "InstanceInfo";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl InstanceInfo {

@@ -1,21 +1,18 @@
 //! What nodes have and what is taken of it.
 
+use nova_macros::ApiObject;
 use serde::{Deserialize, Serialize};
 
-use crate::{GiB, Header, MiB, Object, ResourceName, Vcpus, Version};
+use crate::{GiB, Header, MiB, ResourceName, Vcpus};
 
 /// What the core believes of a node's providers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct ProviderView {
     object: Header<Self>,
     /// The providers as last reported.
     pub providers: Vec<Provider>,
-}
-
-impl Object for ProviderView {
-    const NAME: &'static str = "ProviderView";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl ProviderView {
@@ -26,7 +23,8 @@ impl ProviderView {
 }
 
 /// What a node has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct InventoryReport {
     object: Header<Self>,
@@ -34,11 +32,6 @@ pub struct InventoryReport {
     pub providers: Vec<Provider>,
     /// Whether resources must move between providers before the report can be taken over.
     pub reshape: Reshape,
-}
-
-impl Object for InventoryReport {
-    const NAME: &'static str = "InventoryReport";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl InventoryReport {

@@ -1,11 +1,13 @@
 //! Nodes: what instances are placed on.
 
+use nova_macros::ApiObject;
 use serde::{Deserialize, Serialize};
 
-use crate::{GiB, Header, MiB, NodeName, Object, Vcpus, Version};
+use crate::{GiB, Header, MiB, NodeName, Vcpus};
 
 /// A node and its size.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
+#[api(version = "1.0")]
 #[non_exhaustive]
 pub struct NodeDesc {
     object: Header<Self>,
@@ -17,11 +19,6 @@ pub struct NodeDesc {
     pub memory: MiB,
     /// All disk space for instances.
     pub disk: GiB,
-}
-
-impl Object for NodeDesc {
-    const NAME: &'static str = "NodeDesc";
-    const VERSION: Version = Version { major: 1, minor: 0 };
 }
 
 impl NodeDesc {

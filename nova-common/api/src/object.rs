@@ -11,6 +11,23 @@ pub trait Object {
     const NAME: &'static str;
     /// The version that this crate writes.
     const VERSION: Version;
+    /// What it is, in a sentence.
+    const SUMMARY: &'static str = "";
+    /// Its fields, without the header.
+    const FIELDS: &'static [FieldDescription] = &[];
+}
+
+/// One field of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldDescription {
+    /// Its name, also on the wire.
+    pub name: &'static str,
+    /// Its type, as written.
+    pub shape: &'static str,
+    /// What it is, in a sentence.
+    pub summary: &'static str,
+    /// The version of the object that it came with; older writers leave it out.
+    pub since: Version,
 }
 
 /// A version: readers ignore what a greater minor adds, and refuse another major.

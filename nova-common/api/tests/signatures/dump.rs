@@ -37,12 +37,15 @@ struct Cycle {
 }
 
 impl Signatures {
-    /// Reads every source file of a directory without subdirectories.
+    /// Reads every source file of a directory.
     pub(crate) fn of_dir(dir: &Path) -> Self {
         let mut all = Self::default();
         for file in fs::read_dir(dir).unwrap() {
             let path = file.unwrap().path();
-            assert!(path.is_file(), "`{}`: this reader knows files only", path.display());
+            if path.is_dir() {
+                all.0.append(&mut Self::of_dir(&path).0);
+                continue;
+            }
             all.0.append(&mut Self::of_source(&fs::read_to_string(&path).unwrap()).0);
         }
         all
@@ -108,7 +111,10 @@ impl Signatures {
                 let name = it.ident.to_string();
                 let bare = |variant: &syn::Variant| {
                     let (ident, fields) = (&variant.ident, tokens(&variant.fields));
-                    format!("{ident}{fields}")
+                    let recovery = variant.attrs.iter().find(|attr| attr.path().is_ident("recovery"));
+                    let recovery =
+                        recovery.map(|attr| format!(" => {}", attr.parse_args::<syn::Ident>().unwrap()));
+                    format!("{ident}{fields}{}", recovery.unwrap_or_default())
                 };
                 let variants: Vec<_> = it.variants.iter().map(bare).collect();
                 let open = is_open(&it.attrs);

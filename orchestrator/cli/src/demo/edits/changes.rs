@@ -15,12 +15,12 @@ pub(crate) const ADD_DRAINING: Commit = Commit {
             from: "    /// All disk space for instances.\n    pub disk: GiB,\n}",
             to: "    /// All disk space for instances.\n    pub disk: GiB,\n    \
                  /// Whether it is being emptied and should get no new instances.\n    \
-                 #[serde(default)]\n    pub draining: bool,\n}",
+                 #[api(since = \"1.1\")]\n    #[serde(default)]\n    pub draining: bool,\n}",
         },
         Edit {
             path: "api/src/node.rs",
-            from: "Version { major: 1, minor: 0 };\n}\n\nimpl NodeDesc {",
-            to: "Version { major: 1, minor: 1 };\n}\n\nimpl NodeDesc {",
+            from: "#[api(version = \"1.0\")]\n#[non_exhaustive]\npub struct NodeDesc {",
+            to: "#[api(version = \"1.1\")]\n#[non_exhaustive]\npub struct NodeDesc {",
         },
         Edit {
             path: "api/src/node.rs",

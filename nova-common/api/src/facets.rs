@@ -1,0 +1,40 @@
+//! The facets: what only some drivers can do, each a trait of its own.
+
+mod cold_migrate;
+mod console;
+mod diagnostics;
+mod pause;
+mod snapshot;
+mod volumes;
+
+pub use cold_migrate::{
+    COLD_MIGRATE, ColdMigrate, DynColdMigrate, MigrateEndError, MigrateEndRequest, MigrateInError,
+    MigrateInRequest, MigrateOutError, MigrateOutRequest, MigrationEnd, MigrationPayload,
+};
+pub use console::{
+    CONSOLE, Console, ConsoleEndpoint, ConsoleEndpointError, ConsoleOutput, ConsoleOutputError, DynConsole,
+    EndpointAddress,
+};
+pub use diagnostics::{
+    DIAGNOSTICS, Diagnostics, DiagnosticsError, DiagnosticsReport, DiskCounters, DynDiagnostics,
+};
+pub use pause::{DynPause, PAUSE, Pause, PauseError, UnpauseError};
+pub use snapshot::{
+    DynSnapshot, ImageExists, SNAPSHOT, Snapshot, SnapshotError, SnapshotRequest, SnapshotTaken,
+};
+pub use volumes::{
+    AttachVolumeError, AttachedVolumesError, DetachVolumeError, DynVolumes, VOLUMES, Volume, VolumeBusy,
+    VolumeInUse, Volumes,
+};
+
+pub(crate) use cold_migrate::ErasedColdMigrate;
+pub(crate) use console::ErasedConsole;
+pub(crate) use diagnostics::ErasedDiagnostics;
+pub(crate) use pause::ErasedPause;
+pub(crate) use snapshot::ErasedSnapshot;
+pub(crate) use volumes::ErasedVolumes;
+
+use crate::Facet;
+
+/// All facets in all versions that this API has, the base first.
+pub const FACETS: &[Facet] = &[crate::DRIVER, PAUSE, CONSOLE, DIAGNOSTICS, VOLUMES, SNAPSHOT, COLD_MIGRATE];
