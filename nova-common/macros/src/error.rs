@@ -84,7 +84,7 @@ fn condition(variant: &Variant) -> syn::Result<Condition<'_>> {
         Fields::Unnamed(fields) if fields.unnamed.len() == 1 => &fields.unnamed[0].ty,
         _ => {
             let how = format!("a condition is a type of its own: write `{0}({0})`", variant.ident);
-            return Err(Error::new(variant.span(), how));
+            return Err(Error::new(variant.ident.span(), how));
         }
     };
     let meaning = summary(&variant.attrs, "condition", variant.ident.span())?;
@@ -107,13 +107,8 @@ fn describe(name: &Ident, told: &str, conditions: &[Condition<'_>]) -> TokenStre
     let variants: Vec<_> = conditions.iter().map(|condition| condition.variant).collect();
     let recoveries: Vec<_> = conditions.iter().map(|condition| &condition.recovery).collect();
     let meanings: Vec<_> = conditions.iter().map(|condition| &condition.meaning).collect();
-    let payloads: Vec<_> = conditions
-        .iter()
-        .map(|condition| {
-            let payload = condition.payload;
-            quote!(#payload).to_string()
-        })
-        .collect();
+    let payloads: Vec<_> =
+        conditions.iter().map(|condition| crate::source::text(condition.payload)).collect();
     let (text, names) = (name.to_string(), variants.iter().map(ToString::to_string));
     quote! {
         impl #name {

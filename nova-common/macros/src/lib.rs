@@ -7,6 +7,7 @@ mod error;
 mod facet;
 mod object;
 mod reading;
+mod source;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, ItemTrait, parse_macro_input};

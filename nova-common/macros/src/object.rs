@@ -6,6 +6,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Data, DeriveInput, Error, Field, Fields, LitStr, Visibility};
 
 use crate::reading::{summary, version};
+use crate::source::text;
 
 type Version = (u16, u16);
 
@@ -28,10 +29,10 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let name = &input.ident;
     let told = summary(&input.attrs, "object", name.span())?;
     let described = fields.map(|field| describe(field, current)).collect::<syn::Result<Vec<_>>>()?;
-    let (text, (major, minor)) = (name.to_string(), current);
+    let (written, (major, minor)) = (name.to_string(), current);
     Ok(quote! {
         impl crate::Object for #name {
-            const NAME: &'static str = #text;
+            const NAME: &'static str = #written;
             const VERSION: crate::Version = crate::Version { major: #major, minor: #minor };
             const SUMMARY: &'static str = #told;
             const FIELDS: &'static [crate::FieldDescription] = &[#(#described),*];
@@ -58,7 +59,7 @@ fn describe(field: &Field, current: Version) -> syn::Result<TokenStream> {
         return Err(Error::new(field.span(), lacking));
     }
     let ty = &field.ty;
-    let (shape, (major, minor)) = (quote!(#ty).to_string().replace(' ', ""), since);
+    let (shape, (major, minor)) = (text(ty), since);
     Ok(quote! {
         crate::FieldDescription {
             name: #name,

@@ -5,7 +5,8 @@ use quote::quote;
 
 use super::Facet;
 use super::args::Leaving;
-use super::method::{Method, Shape, normalised};
+use super::method::{Method, Shape};
+use crate::source::text;
 
 pub(super) fn description(facet: &Facet) -> TokenStream {
     let constant = facet.constant();
@@ -42,9 +43,9 @@ pub(super) fn description(facet: &Facet) -> TokenStream {
 fn method(method: &Method) -> Option<TokenStream> {
     let Shape::Call(call) = &method.shape else { return None };
     let (name, told) = (method.signature.ident.to_string(), &method.summary);
-    let signature = normalised(&method.signature);
+    let signature = text(&method.signature);
     let error = &call.error;
-    let repeated = option(call.repeated.as_ref().map(|text| quote!(#text)));
+    let repeated = option(call.repeated.as_ref().map(|told| quote!(#told)));
     Some(quote! {
         crate::Method {
             name: #name,
@@ -65,11 +66,12 @@ fn option(value: Option<TokenStream>) -> TokenStream {
 
 /// Digests name, version and signatures (FNV-1a, 64 bits): equal where callers and drivers understand each other.
 fn fingerprint(facet: &Facet) -> u64 {
-    let mut text = format!("{} {}\n", facet.args.name, facet.args.version);
+    let mut whole = format!("{} {}\n", facet.args.name, facet.args.version);
     for method in &facet.methods {
-        text.push_str(&normalised(&method.signature));
-        text.push('\n');
+        whole.push_str(&text(&method.signature));
+        whole.push('\n');
     }
-    text.bytes()
+    whole
+        .bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -129,13 +129,11 @@ fn guarded(facet: &Facet, method: &Method) -> TokenStream {
     let parameters = quote!(#(#names: #types),*);
     match &method.shape {
         Shape::Call(call) => {
-            let body = act(call, &arguments, ident);
+            let body = act(call, &arguments, ident, &facet.args.name);
             let output = &call.output;
-            let span = format!("{}.{ident}", facet.args.name);
             quote! {
                 #(#attrs)*
                 pub async fn #ident(&self, #parameters) -> #output {
-                    let span = ::tracing::debug_span!("driver.call", "driver.method" = #span);
                     #body
                 }
             }
@@ -177,19 +175,29 @@ fn guarded(facet: &Facet, method: &Method) -> TokenStream {
 }
 
 /// Calls that change something are fenced and end with their [`Call`]; the others have a time of their own.
-fn act(call: &Call, arguments: &[Argument<'_>], ident: &Ident) -> TokenStream {
+fn act(call: &Call, arguments: &[Argument<'_>], ident: &Ident, facet: &str) -> TokenStream {
+    let method = format!("{facet}.{ident}");
+    let span = quote!(::tracing::debug_span!("driver.call", "driver.method" = #method));
     let names = arguments.iter().map(|argument| argument.name);
     // A driver may act before it returns its future: made inside, it panics inside.
     let pending = quote!(async move { self.erased.#ident(#(#names),*).await });
     if call.repeated.is_none() {
-        return quote!(self.guard.ask(stringify!(#ident), span, #pending).await);
+        return quote!(self.guard.ask(stringify!(#ident), #span, #pending).await);
     }
     let (context, target) = (arguments[0].name, &arguments[1]);
     let name = target.name;
     let target = if matches!(target.ty, syn::Type::Reference(_)) { quote!(#name) } else { quote!(&#name) };
+    let span = quote! {
+        ::tracing::debug_span!(
+            "driver.call",
+            "driver.method" = #method,
+            "op.id" = #context.op_id.as_str(),
+            "op.attempt" = #context.attempt,
+        )
+    };
     quote! {
         self.guard.fence(#context, crate::OnNode::node(#target))?;
-        self.guard.act(stringify!(#ident), span, #context, #pending).await
+        self.guard.act(stringify!(#ident), #span, #context, #pending).await
     }
 }
 

@@ -126,8 +126,10 @@ fn take_repeated(attrs: &mut Vec<Attribute>) -> syn::Result<Option<String>> {
 
 fn document(function: &mut TraitItemFn, call: &Call) {
     let error = &call.error;
-    let errors =
-        format!("\n# Errors\n[`{}`] says which, and what the caller does about each.", quote::quote!(#error));
+    let errors = format!(
+        "\n# Errors\n[`{}`] says which, and what the caller does about each.",
+        crate::source::text(error)
+    );
     function.attrs.push(parse_quote!(#[doc = #errors]));
     if let Some(repeated) = &call.repeated {
         let text = format!("\n# Repeated\nWith the same `op_id`: {repeated}.");
@@ -225,9 +227,4 @@ pub(super) fn borrowed(ty: &Type) -> Type {
     let mut ty = ty.clone();
     syn::visit_mut::VisitMut::visit_type_mut(&mut Lasting, &mut ty);
     ty
-}
-
-/// Returns the signature on one line, as it is compared between cycles.
-pub(super) fn normalised(signature: &Signature) -> String {
-    quote::quote!(#signature).to_string().replace(" ,)", ")").replace(" , }", " }")
 }

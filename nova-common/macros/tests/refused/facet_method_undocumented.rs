@@ -1,0 +1,11 @@
+use nova_macros::driver_facet;
+
+struct PauseError;
+
+/// Pauses.
+#[driver_facet(name = "pause", version = 1, since = 1)]
+pub trait Pause: Send + Sync {
+    fn pause(&self) -> impl Future<Output = Result<(), PauseError>> + Send;
+}
+
+fn main() {}
