@@ -14,7 +14,7 @@ pub enum Capability {
     Console,
     /// [`Diagnostics`](crate::Diagnostics).
     Diagnostics,
-    /// [`Volumes`](crate::Volumes), in whichever version.
+    /// [`VolumesV2`](crate::VolumesV2), or version 1 of it.
     Volumes,
     /// [`Snapshot`](crate::Snapshot).
     Snapshot,
@@ -51,7 +51,7 @@ impl Capabilities {
             Capability::Pause => driver.pause().is_some(),
             Capability::Console => driver.console().is_some(),
             Capability::Diagnostics => driver.diagnostics().is_some(),
-            Capability::Volumes => driver.volumes().is_some(),
+            Capability::Volumes => driver.volumes_v2().is_some(),
             Capability::Snapshot => driver.snapshot().is_some(),
             Capability::ColdMigrate => driver.cold_migrate().is_some(),
         };

@@ -9,8 +9,11 @@ use crate::{
     DestroyError, DestroyRequest, Diagnostics, DriverInfo, EventSource, HostContext, InitError, InstanceInfo,
     InstanceInfoError, InstanceRef, InstanceSummary, InventoryError, InventoryReport, ListInstancesError,
     NodeDesc, NodeName, NodePresence, NodePresenceError, NodesError, Pause, PowerOffError, PowerOnError,
-    ProviderView, RebootError, RebootKind, Refresh, ShutdownError, Snapshot, Volumes,
+    ProviderView, RebootError, RebootKind, Refresh, ShutdownError, Snapshot, VolumesV2,
 };
+
+#[expect(deprecated, reason = "an accessor leads to it for a cycle more")]
+use crate::Volumes;
 
 /// A driver of one hypervisor, or of a cluster manager with many nodes.
 ///
@@ -125,9 +128,17 @@ pub trait Driver: Sized + Send + Sync + 'static {
         None::<&Absent>
     }
 
-    /// Returns the facet for volumes, if the driver has it.
+    /// Returns version 1 of the facet for volumes, if the driver has that.
+    #[deprecated(since = "1.2.0", note = "implement `VolumesV2` and say so in `volumes_v2`")]
+    #[expect(deprecated, reason = "it says which facet leaves")]
     fn volumes(&self) -> Option<&impl Volumes> {
         None::<&Absent>
+    }
+
+    /// Returns the facet for volumes, if the driver has it; by default, what adapts its version 1.
+    #[expect(deprecated, reason = "drivers have a cycle to convert")]
+    fn volumes_v2(&self) -> Option<&impl VolumesV2> {
+        self.volumes()
     }
 
     /// Returns the facet for snapshots, if the driver has it.

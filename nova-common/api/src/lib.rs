@@ -50,13 +50,14 @@ pub use crate::errors::{
 };
 pub use crate::events::{Compared, DriverEvent, DynEventSource, EventSource, Happening};
 pub use crate::facets::{
-    AttachVolumeError, AttachedVolumesError, COLD_MIGRATE, CONSOLE, ColdMigrate, Console, ConsoleEndpoint,
-    ConsoleEndpointError, ConsoleOutput, ConsoleOutputError, DIAGNOSTICS, DetachVolumeError, Diagnostics,
-    DiagnosticsError, DiagnosticsReport, DiskCounters, DynColdMigrate, DynConsole, DynDiagnostics, DynPause,
-    DynSnapshot, DynVolumes, EndpointAddress, FACETS, ImageExists, MigrateEndError, MigrateEndRequest,
-    MigrateInError, MigrateInRequest, MigrateOutError, MigrateOutRequest, MigrationEnd, MigrationPayload,
-    PAUSE, Pause, PauseError, SNAPSHOT, Snapshot, SnapshotError, SnapshotRequest, SnapshotTaken,
-    UnpauseError, VOLUMES, Volume, VolumeBusy, VolumeInUse, Volumes,
+    AttachRequest, AttachVolumeError, AttachedVolume, AttachedVolumesError, COLD_MIGRATE, CONSOLE,
+    ColdMigrate, Console, ConsoleEndpoint, ConsoleEndpointError, ConsoleOutput, ConsoleOutputError,
+    DIAGNOSTICS, DetachVolumeError, Diagnostics, DiagnosticsError, DiagnosticsReport, DiskCounters,
+    DynColdMigrate, DynConsole, DynDiagnostics, DynPause, DynSnapshot, DynVolumesV2, EndpointAddress, FACETS,
+    ImageExists, MigrateEndError, MigrateEndRequest, MigrateInError, MigrateInRequest, MigrateOutError,
+    MigrateOutRequest, MigrationEnd, MigrationPayload, PAUSE, Pause, PauseError, SNAPSHOT, Snapshot,
+    SnapshotError, SnapshotRequest, SnapshotTaken, UnpauseError, VOLUMES, VOLUMES_V2, Volume, VolumeBusy,
+    VolumeInUse, VolumesV2,
 };
 pub use crate::host::{DriverInfo, DriverKind, Fencing, HostContext};
 pub use crate::ids::{
@@ -71,7 +72,10 @@ pub use crate::node::{NodeDesc, NodePresence, Refresh};
 pub use crate::object::{FieldDescription, Header, Object, Version};
 pub use crate::units::{GiB, MiB, Vcpus};
 
+#[expect(deprecated, reason = "it is offered for a cycle more")]
+pub use crate::facets::{DynVolumes, Volumes};
+
 pub(crate) use crate::erased::OnNode;
 
-/// The version of this API, such as `1.1.0`; cycle *n* is released as `1.(n-1)`.
+/// The version of this API, such as `1.2.0`; cycle *n* is released as `1.(n-1)`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

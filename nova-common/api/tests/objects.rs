@@ -7,12 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use nova_api::{
-    ConsoleEndpoint, ConsoleOutput, CreateRequest, Created, DestroyRequest, DiagnosticsReport, DiskCounters,
-    DiskSource, DriverEvent, DriverInfo, DriverKind, EndpointAddress, Fencing, GiB, Happening, HostContext,
-    HostName, ImageName, InstanceId, InstanceInfo, InstanceRef, InstanceSummary, InventoryReport, MiB,
-    MigrateEndRequest, MigrateInRequest, MigrateOutRequest, MigrationEnd, MigrationPayload, NodeDesc,
-    NodeName, Object, Origin, PowerState, Provider, ProviderView, Reshape, ReshapeMove, ResourceName,
-    SnapshotRequest, SnapshotTaken, Vcpus, Volume, VolumeId,
+    AttachRequest, AttachedVolume, ConsoleEndpoint, ConsoleOutput, CreateRequest, Created, DestroyRequest,
+    DiagnosticsReport, DiskCounters, DiskSource, DriverEvent, DriverInfo, DriverKind, EndpointAddress,
+    Fencing, GiB, Happening, HostContext, HostName, ImageName, InstanceId, InstanceInfo, InstanceRef,
+    InstanceSummary, InventoryReport, MiB, MigrateEndRequest, MigrateInRequest, MigrateOutRequest,
+    MigrationEnd, MigrationPayload, NodeDesc, NodeName, Object, Origin, PowerState, Provider, ProviderView,
+    Reshape, ReshapeMove, ResourceName, SnapshotRequest, SnapshotTaken, Vcpus, Volume, VolumeId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,6 +82,8 @@ fn every_object_travels() {
     let counters = DiskCounters { name: "disk".to_owned(), read_bytes: 512, written_bytes: 0 };
     assert_travels(&DiagnosticsReport::new().uptime_s(1).cpu_time_ms(2).disks(vec![counters]));
     assert_travels(&Volume::new(VolumeId::parse("v-1").unwrap(), disk()).read_only(true));
+    assert_travels(&AttachRequest::new(Volume::new(VolumeId::parse("v-2").unwrap(), disk())));
+    assert_travels(&AttachedVolume::new(VolumeId::parse("v-2").unwrap()).device("virtio-2"));
     let image = ImageName::parse("image-1").unwrap();
     assert_travels(&SnapshotRequest::new(image.clone(), disk()));
     assert_travels(&SnapshotTaken::new(image, 1_048_576));

@@ -8,10 +8,10 @@ use std::fs;
 use std::path::Path;
 
 use nova_api::{
-    ConsoleEndpoint, ConsoleOutput, CreateRequest, Created, DestroyRequest, DiagnosticsReport, DriverEvent,
-    DriverInfo, FACETS, Facet, HostContext, InstanceInfo, InstanceSummary, InventoryReport, Method,
-    MigrateEndRequest, MigrateInRequest, MigrateOutRequest, MigrationPayload, NodeDesc, Object, ProviderView,
-    Recovery, SnapshotRequest, SnapshotTaken, Volume,
+    AttachRequest, AttachedVolume, ConsoleEndpoint, ConsoleOutput, CreateRequest, Created, DestroyRequest,
+    DiagnosticsReport, DriverEvent, DriverInfo, FACETS, Facet, HostContext, InstanceInfo, InstanceSummary,
+    InventoryReport, Method, MigrateEndRequest, MigrateInRequest, MigrateOutRequest, MigrationPayload,
+    NodeDesc, Object, ProviderView, Recovery, SnapshotRequest, SnapshotTaken, Volume,
 };
 
 const HEAD: &str = "# The driver API, call by call
@@ -82,6 +82,8 @@ fn reference() -> String {
     object::<ConsoleEndpoint>(&mut out);
     object::<DiagnosticsReport>(&mut out);
     object::<Volume>(&mut out);
+    object::<AttachRequest>(&mut out);
+    object::<AttachedVolume>(&mut out);
     object::<SnapshotRequest>(&mut out);
     object::<SnapshotTaken>(&mut out);
     object::<MigrateOutRequest>(&mut out);

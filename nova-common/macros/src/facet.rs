@@ -7,7 +7,7 @@ mod method;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Ident, ItemTrait, TraitItem, parse_quote};
+use syn::{Attribute, Ident, ItemTrait, TraitItem, parse_quote};
 
 use args::Args;
 use method::Method;
@@ -50,18 +50,20 @@ pub(crate) fn expand(args: TokenStream, mut trait_: ItemTrait) -> syn::Result<To
         }
     }
     let facet = Facet { name: trait_.ident.clone(), args, summary, methods };
-    if let Some(leaving) = &facet.args.leaving {
-        let (since, note) = leaving.notice(&facet.name);
-        trait_.attrs.push(parse_quote!(#[deprecated(since = #since, note = #note)]));
-    }
+    trait_.attrs.extend(facet.deprecation());
     let described = describe::description(&facet);
     let absent = facet.needs_absent().then(|| erase::absent(&facet));
-    // The core calls the newest version only: what is leaving is reached through its adapter.
-    let erased = facet.args.leaving.is_none().then(|| erase::erased(&facet));
+    let erased = erase::erased(&facet);
     Ok(quote! { #trait_ #described #absent #erased })
 }
 
 impl Facet {
+    /// Returns the attribute that warns of a facet that leaves.
+    fn deprecation(&self) -> Option<Attribute> {
+        let (since, note) = self.args.leaving.as_ref()?.notice(&self.name);
+        Some(parse_quote!(#[deprecated(since = #since, note = #note)]))
+    }
+
     /// A facet that adapts an older one is had by whoever has that one, and nobody lacks the base.
     fn needs_absent(&self) -> bool {
         !self.args.base && self.args.adapts.is_none()

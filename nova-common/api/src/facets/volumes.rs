@@ -1,4 +1,4 @@
-//! Volumes: disks that live longer than the instance they are attached to.
+//! Volumes, disks that live longer than the instance they are attached to: version 1, and what both share.
 
 use nova_macros::{ApiError, ApiObject, driver_facet};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,17 @@ use crate::{
 };
 
 /// The facet of drivers that can attach volumes to instances, running or off.
-#[driver_facet(name = "volumes", version = 1, since = 2)]
+///
+/// A guest honours no device's name, and this version cannot say which one it has: [`VolumesV2`](crate::VolumesV2)
+/// can. Whoever implements this one has that one too.
+#[driver_facet(
+    name = "volumes",
+    version = 1,
+    since = 2,
+    deprecated_in = 3,
+    removed_in = 4,
+    replacement = "VolumesV2"
+)]
 pub trait Volumes: Send + Sync {
     /// Attaches a volume as the device of that name, such as `/dev/vdb`, as far as the guest honours it.
     #[repeated("succeeds if the volume is attached to this instance, as whichever device")]
@@ -85,7 +95,7 @@ pub struct VolumeBusy {
     pub instance: InstanceId,
 }
 
-/// Why [`Volumes::attach`] failed.
+/// Why [`VolumesV2::attach`](crate::VolumesV2::attach) failed.
 #[derive(Debug, ApiError)]
 #[api_error(instance)]
 pub enum AttachVolumeError {
@@ -112,7 +122,7 @@ pub enum AttachVolumeError {
     Backend(BackendError),
 }
 
-/// Why [`Volumes::detach`] failed.
+/// Why [`VolumesV2::detach`](crate::VolumesV2::detach) failed.
 #[derive(Debug, ApiError)]
 #[api_error(instance)]
 pub enum DetachVolumeError {
@@ -136,7 +146,7 @@ pub enum DetachVolumeError {
     Backend(BackendError),
 }
 
-/// Why [`Volumes::attached`] failed.
+/// Why [`VolumesV2::attached`](crate::VolumesV2::attached) failed.
 #[derive(Debug, ApiError)]
 pub enum AttachedVolumesError {
     /// There is no such instance.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use dump::Signatures;
 
 /// The released cycles and the FNV-1a digests of their files; a release adds its line.
-const RELEASED: &[(u32, u64)] = &[(1, 0x3e7b_ba54_ecaa_924b)];
+const RELEASED: &[(u32, u64)] = &[(1, 0x3e7b_ba54_ecaa_924b), (2, 0x56c3_ca51_a4d0_2d0a)];
 
 const UPDATE: &str = "UPDATE_SIGNATURES=1 cargo test -p nova-api --test signatures";
 

@@ -33,18 +33,18 @@ pub(super) fn absent(facet: &Facet) -> TokenStream {
 pub(super) fn erased(facet: &Facet) -> TokenStream {
     let name = &facet.name;
     let erased = format_ident!("Erased{name}");
-    let kept: Vec<_> = facet.methods.iter().filter(|method| !method.deprecated).collect();
-    let declared = kept.iter().map(|method| declared(method));
-    let defined = kept.iter().map(|method| defined(name, method));
+    let declared = facet.methods.iter().map(declared);
+    let defined = facet.methods.iter().map(|method| defined(name, method));
     let doc = format!("[`{name}`] behind a pointer.");
     let bounds = if facet.args.base { quote!(Send + Sync + 'static) } else { quote!(Send + Sync) };
-    let calls = calls(facet, &erased, &kept);
+    let calls = calls(facet, &erased);
     quote! {
         #[doc = #doc]
         pub(crate) trait #erased: #bounds {
             #(#declared;)*
         }
 
+        #[allow(deprecated, reason = "what leaves is called as long as it is there")]
         impl<T: #name> #erased for T {
             #(#defined)*
         }
@@ -92,11 +92,12 @@ fn defined(name: &Ident, method: &Method) -> TokenStream {
 }
 
 /// Makes the type through which the core calls: it guards every call.
-fn calls(facet: &Facet, erased: &Ident, kept: &[&Method]) -> TokenStream {
+fn calls(facet: &Facet, erased: &Ident) -> TokenStream {
     let name = &facet.name;
     let dynamic = format_ident!("Dyn{name}");
     let constant = facet.constant();
-    let methods = kept.iter().map(|method| guarded(facet, method));
+    let methods = facet.methods.iter().map(|method| guarded(facet, method));
+    let deprecation = facet.deprecation();
     let doc = format!("The calls of [`{name}`], guarded: see [`DynDriver`](crate::DynDriver).");
     let (fields, generics) = if facet.args.base {
         (
@@ -109,14 +110,17 @@ fn calls(facet: &Facet, erased: &Ident, kept: &[&Method]) -> TokenStream {
     let hidden = if facet.args.base { quote!() } else { quote!(<'_>) };
     quote! {
         #[doc = #doc]
+        #deprecation
         pub struct #dynamic #generics { #fields }
 
+        #[allow(deprecated, reason = "what leaves is called as long as it is there")]
         impl ::std::fmt::Debug for #dynamic #hidden {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_struct(stringify!(#dynamic)).field("fingerprint", &#constant.fingerprint).finish_non_exhaustive()
             }
         }
 
+        #[allow(deprecated, reason = "what leaves is called as long as it is there")]
         impl #dynamic #hidden { #(#methods)* }
     }
 }

@@ -15,7 +15,6 @@ pub(super) struct Method {
     pub(super) attrs: Vec<Attribute>,
     pub(super) summary: String,
     pub(super) shape: Shape,
-    pub(super) deprecated: bool,
 }
 
 /// What a method is, by its return type.
@@ -50,14 +49,8 @@ impl Method {
         let signature = function.sig.clone();
         let told = summary(&function.attrs, "method", signature.ident.span())?;
         let repeated = take_repeated(&mut function.attrs)?;
-        let deprecated = function.attrs.iter().any(|attr| attr.path().is_ident("deprecated"));
-        let method = Self {
-            shape: shape(&signature, repeated)?,
-            signature,
-            attrs: Vec::new(),
-            summary: told,
-            deprecated,
-        };
+        let method =
+            Self { shape: shape(&signature, repeated)?, signature, attrs: Vec::new(), summary: told };
         method.check_arguments()?;
         let attrs = function.attrs.clone();
         if let Shape::Call(call) = &method.shape {

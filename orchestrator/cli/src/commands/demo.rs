@@ -272,11 +272,11 @@ fn next_steps(
         lines.push(format!("alias crossgate={}", quoted(&quoted(&program.to_string_lossy()))));
     }
     lines.push("crossgate graph".to_owned());
-    lines.push("crossgate plan nova-common@tidy-cycle-2".to_owned());
-    lines.push("crossgate why nova-common@tidy-cycle-2 hyperv".to_owned());
+    lines.push("crossgate plan nova-common@tidy-cycle-3".to_owned());
+    lines.push("crossgate why nova-common@tidy-cycle-3 hyperv".to_owned());
     lines.extend(red.map(|build| format!("crossgate log {build}")));
     lines.push("crossgate graph --impact nova-drivers-lab:docker/src/lib.rs".to_owned());
-    lines.push(format!("crossgate check nova-common@tidy-cycle-2 --driver vmware{no_sandbox}"));
+    lines.push(format!("crossgate check nova-common@tidy-cycle-3 --driver vmware{no_sandbox}"));
     lines.push("(cd nova-driver-libvirt && cargo test)".to_owned());
     for line in lines {
         printer.line(format_args!("  {line}"))?;

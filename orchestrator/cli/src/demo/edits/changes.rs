@@ -37,12 +37,12 @@ pub(crate) const ADD_DRAINING: Commit = Commit {
                  self.draining = true;\n        self\n    }\n",
         },
         Edit {
-            path: "api/cycles/2.json",
+            path: "api/cycles/3.json",
             from: r#"    {"item":"NodeDesc.memory","#,
             to: "    {\"item\":\"NodeDesc.draining\",\"signature\":\"bool\"},\n    {\"item\":\"NodeDesc.memory\",",
         },
         Edit {
-            path: "api/cycles/2.json",
+            path: "api/cycles/3.json",
             from: r#"    {"item":"NodeDesc::memory","#,
             to: "    {\"item\":\"NodeDesc::draining\",\"signature\":\"fn draining (mut self) -> Self\"},\n    \
                  {\"item\":\"NodeDesc::memory\",",
@@ -58,7 +58,7 @@ pub(crate) const ADD_DRAINING: Commit = Commit {
 /// (b) A breaking common change: what was deprecated leaves, and the suite tests what it only documented.
 pub(crate) const TIDY_CYCLE: Commit = Commit {
     repo: "nova-common",
-    branch: "tidy-cycle-2",
+    branch: "tidy-cycle-3",
     subject: "Remove memory_mb, and test that what is off is not rebooted",
     body: "`NodeDesc::memory_mb` has been deprecated for a cycle. That a reboot of an instance that is off\n\
            is refused has been documented all along; now the suite asks for it.",
@@ -205,7 +205,7 @@ const DROP_CALL: Edit = Edit {
 };
 
 const DROP_SIGNATURE: Edit = Edit {
-    path: "api/cycles/2.json",
+    path: "api/cycles/3.json",
     from: concat!(
         r#"    {"item":"NodeDesc::memory_mb","signature":"fn memory_mb (self , memory_mb : u64) -> Self","#,
         "\"deprecated_in\":1},\n",
