@@ -197,7 +197,7 @@ impl Signatures {
 
     fn read_impl(&mut self, it: &ItemImpl) {
         let owner = tokens(&it.self_ty);
-        if let Some((_, path, _)) = &it.trait_ {
+        if let Some((path, _)) = &it.trait_ {
             self.add(format!("impl {} for {owner}", tokens(path)), &it.attrs, &tokens(&it.generics));
             return;
         }

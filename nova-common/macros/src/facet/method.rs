@@ -3,8 +3,8 @@
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;
 use syn::{
-    Attribute, Error, FnArg, GenericArgument, Ident, LitStr, Pat, PathArguments, ReturnType, Signature,
-    TraitItemFn, Type, TypeImplTrait, TypeParamBound, parse_quote,
+    Attribute, Error, FnArg, GenericArgument, Ident, LitStr, Pat, PathArguments, ReceiverKind, ReturnType,
+    Signature, TraitItemFn, Type, TypeImplTrait, TypeParamBound, parse_quote,
 };
 
 use crate::reading::summary;
@@ -74,7 +74,7 @@ impl Method {
     fn check_arguments(&self) -> syn::Result<()> {
         let by_reference = "a facet's method takes `&self`: drivers are shared between calls";
         match self.signature.inputs.first() {
-            Some(FnArg::Receiver(it)) if it.reference.is_some() && it.mutability.is_none() => {}
+            Some(FnArg::Receiver(it)) if matches!(it.kind, ReceiverKind::Reference(_, _, None)) => {}
             other => {
                 return Err(Error::new(
                     other.map_or_else(|| self.signature.span(), syn::spanned::Spanned::span),
