@@ -29,8 +29,10 @@ const DRAWN: &[(&str, &[&str])] = &[
             "crossgate-simulator",
         ],
     ),
-    ("nova-api", &[]),
+    ("nova-macros", &[]),
+    ("nova-api", &["nova-macros"]),
     ("nova-conformance", &["nova-api"]),
+    ("nova-driver-frozen", &["nova-api", "nova-conformance"]),
     // Its stories know the program as people do.
     ("crossgate-tests", &[]),
 ];
@@ -41,6 +43,9 @@ const DRAWN_FOR_TESTS: &[(&str, &str)] = &[
     ("crossgate-core", "crossgate-config"),
     // Histories are drawn as scenario files, so that one that fails can be read and kept.
     ("crossgate-simulator", "crossgate-config"),
+    // What a call costs is measured on a driver in memory.
+    ("crossgate-tests", "nova-api"),
+    ("crossgate-tests", "nova-driver-frozen"),
 ];
 
 /// What the core may be built with: pure computation.

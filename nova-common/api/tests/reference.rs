@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use nova_api::{
     AttachRequest, AttachedVolume, ConsoleEndpoint, ConsoleOutput, CreateRequest, Created, DestroyRequest,
@@ -117,4 +118,17 @@ fn every_facet_differs_from_every_other() {
             assert_ne!((one.name, one.version), (other.name, other.version));
         }
     }
+}
+
+#[test]
+fn the_readme_shows_what_the_api_is_built_with() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["tree", "--offline", "--package", "nova-api", "--edges", "normal", "--format", "{lib}"]);
+    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        include_str!("../README.md").contains(&format!("```text\n{tree}```")),
+        "README.md shows another tree:\n{tree}"
+    );
 }
