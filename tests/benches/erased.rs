@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use nova_api::{Call, CreateRequest, Driver, DynDriver, Epoch, InstanceId, InstanceRef, NodeName, OpId};
+use nova_api::{Call, CreateRequest, Driver as _, DynDriver, Epoch, InstanceId, InstanceRef, NodeName, OpId};
 use nova_driver_frozen::{HypervisorDriver, InMemory};
 use pollster::block_on;
 
