@@ -23,7 +23,7 @@ pub struct ApiTree {
     pub files: BTreeMap<u32, CycleFile>,
     /// The released cycles.
     pub released: Released,
-    /// The drivers of earlier cycles that are kept as they were.
+    /// The drivers of earlier cycles that are kept as they were: one at most on disk.
     pub frozen: Vec<Frozen>,
 }
 
@@ -92,7 +92,8 @@ pub enum TreeError {
 }
 
 impl ApiTree {
-    /// Reads the crate of the API in a directory: `src`, `cycles/N.json`, `cycles/RELEASED`, and beside it `frozen/cycle-N`.
+    /// Reads the crate of the API in a directory: `src`, `cycles/N.json`, `cycles/RELEASED`, and beside it the
+    /// driver in `frozen`.
     ///
     /// # Errors
     /// [`TreeError`]. A file of a cycle that is not there is none: [`crate::rules::check`] tells.
@@ -102,6 +103,15 @@ impl ApiTree {
         let cycle = cycle_of(version)?;
         let frozen = read_frozen(&api.join("../frozen"), &head.at(cycle, version))?;
         Ok(Self { cycle, version: version.to_owned(), head, files, released, frozen })
+    }
+
+    /// Reads what the source offers, whatever is committed.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`], [`TreeError::Surface`], [`TreeError::Version`].
+    pub fn offered(api: &Path, version: &str) -> Result<Cycle, TreeError> {
+        let head = Surface::read(&all_sources(&api.join("src"), api)?)?;
+        Ok(head.at(cycle_of(version)?, version))
     }
 
     /// Returns what the source offers as the cycle in the making.
@@ -150,20 +160,21 @@ pub fn read_cycle(path: &Path, expected: Option<u32>) -> Result<CycleFile, TreeE
     Ok(CycleFile { cycle, digest: Digest::of(&text) })
 }
 
+/// Reads the frozen driver, which stands for the cycle of its own version.
 fn read_frozen(dir: &Path, head: &Cycle) -> Result<Vec<Frozen>, TreeError> {
-    let mut frozen = Vec::new();
-    if !dir.is_dir() {
-        return Ok(frozen);
+    let manifest = dir.join("Cargo.toml");
+    if !manifest.exists() {
+        return Ok(Vec::new());
     }
-    for (cycle, path) in numbered(dir, |name| name.strip_prefix("cycle-"))? {
-        let sources = all_sources(&path.join("src"), &path)?;
-        let krate = usage::Crate { sources: &sources, below: "", api: &["nova_api".to_owned()] };
-        let usage = usage::of_crate(krate, head).and_then(usage::Usage::whole);
-        let usage = usage.map_err(|source| TreeError::Frozen { path, source })?;
-        let implemented = usage.uses.into_iter().filter(|it| it.how == How::Implements).map(|it| it.item);
-        frozen.push(Frozen { cycle, implements: implemented.collect() });
-    }
-    Ok(frozen)
+    let manifest = read_bounded(&manifest)?;
+    let version = manifest.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    let cycle = cycle_of(version.unwrap_or_default())?;
+    let sources = all_sources(&dir.join("src"), dir)?;
+    let krate = usage::Crate { sources: &sources, below: "", api: &["nova_api".to_owned()] };
+    let usage = usage::of_crate(krate, head).and_then(usage::Usage::whole);
+    let usage = usage.map_err(|source| TreeError::Frozen { path: dir.to_owned(), source })?;
+    let implemented = usage.uses.into_iter().filter(|it| it.how == How::Implements).map(|it| it.item);
+    Ok(vec![Frozen { cycle, implements: implemented.collect() }])
 }
 
 /// Lists what of a directory has a number in its name.

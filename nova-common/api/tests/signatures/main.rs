@@ -28,13 +28,12 @@ fn told(broken: &[Breach]) -> String {
 
 #[test]
 fn signatures_hold() {
-    let mut tree = tree();
     if std::env::var_os("UPDATE_SIGNATURES").is_some() {
-        let file = format!("{}/cycles/{}.json", env!("CARGO_MANIFEST_DIR"), tree.cycle);
-        fs::write(file, tree.head_cycle().to_json()).unwrap();
-        tree = self::tree();
+        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let head = ApiTree::offered(top, env!("CARGO_PKG_VERSION")).unwrap();
+        fs::write(top.join(format!("cycles/{}.json", head.cycle)), head.to_json()).unwrap();
     }
-    let broken = rules::check(&tree);
+    let broken = rules::check(&tree());
     assert!(
         broken.is_empty(),
         "rules of the API's life cycle are broken:\n{}\nhead's file is written anew by \

@@ -74,7 +74,7 @@ pub(super) fn unfrozen(head: &Cycle, frozen: &[Frozen]) -> Vec<Breach> {
     let told = unused.map(|(facet, since)| {
         let name = &facet.trait_name;
         let text = format!(
-            "`{name}` is deprecated, and no frozen driver implements it: add one to `frozen/cycle-{}`",
+            "`{name}` is deprecated, and the frozen driver does not implement it: let it do so, as a driver of cycle {}",
             since.saturating_sub(1)
         );
         Breach::new(Rule::Frozen, name, text)
@@ -162,7 +162,7 @@ mod tests {
         let head = cycle(3, &[volumes()]);
         assert_eq!(told(unfrozen(&head, &[frozen(2, "Volumes")])), "");
         for wrong in [vec![], vec![frozen(3, "Volumes")], vec![frozen(2, "Pause")]] {
-            assert!(told(unfrozen(&head, &wrong)).contains("add one to `frozen/cycle-2`"), "{wrong:?}");
+            assert!(told(unfrozen(&head, &wrong)).contains("as a driver of cycle 2"), "{wrong:?}");
         }
     }
 }

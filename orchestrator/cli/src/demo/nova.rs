@@ -83,7 +83,7 @@ mod tests {
         let workspace = table(&manifest, "workspace").unwrap();
         let members: Vec<_> =
             workspace["members"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-        assert_eq!(members, ["api", "conformance", "frozen", "macros"]);
+        assert_eq!(members, ["api", "conformance", "frozen", "lifecycle", "macros"]);
         let dependencies = table(workspace, "dependencies").unwrap();
         assert_eq!(dependencies["nova-api"]["path"].as_str(), Some("api"));
         assert!(dependencies.contains_key("serde") && !dependencies.contains_key("tokio"));

@@ -44,8 +44,13 @@ pub(crate) const ADD_DRAINING: Commit = Commit {
         Edit {
             path: "api/cycles/3.json",
             from: r#"    {"item":"NodeDesc::memory","#,
-            to: "    {\"item\":\"NodeDesc::draining\",\"signature\":\"fn draining (mut self) -> Self\"},\n    \
+            to: "    {\"item\":\"NodeDesc::draining\",\"signature\":\"fn draining(mut self) -> Self\"},\n    \
                  {\"item\":\"NodeDesc::memory\",",
+        },
+        Edit {
+            path: "api/cycles/3.json",
+            from: r#""object NodeDesc","signature":"1.0""#,
+            to: r#""object NodeDesc","signature":"1.1""#,
         },
         Edit {
             path: "api/tests/objects.rs",
@@ -207,8 +212,9 @@ const DROP_CALL: Edit = Edit {
 const DROP_SIGNATURE: Edit = Edit {
     path: "api/cycles/3.json",
     from: concat!(
-        r#"    {"item":"NodeDesc::memory_mb","signature":"fn memory_mb (self , memory_mb : u64) -> Self","#,
-        "\"deprecated_in\":1},\n",
+        r#"    {"item":"NodeDesc::memory_mb","signature":"fn memory_mb(self, memory_mb: u64) -> Self","deprecated_in":1,"#,
+        r#""note":"a bare number has been taken for megabytes: use `memory(MiB(…))`"},"#,
+        "\n",
     ),
     to: "",
 };
