@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_error_of_the_api_gives_each_condition_with_its_recovery() {
-        let text = r#"
+        let text = r"
             #[derive(Debug, ApiError)]
             #[api_error(mutation)]
             pub enum StopError {
@@ -133,7 +133,7 @@ mod tests {
                 #[recovery(FenceLost)]
                 StaleEpoch(StaleEpoch),
             }
-        "#;
+        ";
         assert_eq!(
             lines(text),
             [
