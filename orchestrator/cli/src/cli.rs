@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Workspace(commands::workspace::Command),
     #[command(subcommand)]
     Driver(commands::driver::Command),
+    #[command(subcommand)]
+    Api(commands::api::Command),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }

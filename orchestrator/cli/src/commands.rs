@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod api;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command, context: &Context, printer: &mut Printer) ->
         Command::Simulate(args) => simulate::run(&args, context, printer),
         Command::Config(command) => config::run(&command, context, printer),
         Command::Workspace(command) => workspace::run(command, context, printer),
+        Command::Api(command) => api::run(command, context, printer),
         Command::Driver(command) => driver::run(command, context, printer),
         Command::Completions(args) => completions::run(&args, printer),
         Command::Man(args) => man::run(&args, printer),
