@@ -25,7 +25,7 @@ type Waiter = (ChangeId, Option<Pipeline>, Option<DriverName>, Option<JobName>);
 type Place = (ChangeId, Option<DriverName>, JobName, Pipeline);
 
 /// What stands in a verdict's place.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Judged {
     verdict: &'static str,
     vote: Option<&'static str>,
@@ -38,8 +38,9 @@ pub(super) struct Recorder {
     landed: Vec<LandedLine>,
     builds: Vec<BuildLine>,
     lines: BTreeMap<BuildId, usize>,
-    /// In the order in which they were first reached.
-    verdicts: Vec<(Place, Judged)>,
+    /// Each with its number in the order in which they were first reached.
+    verdicts: BTreeMap<Place, (usize, Judged)>,
+    reached: usize,
     reports: Vec<ReportLine>,
     waits: Vec<Waiting>,
     waiting: BTreeMap<Waiter, (usize, String)>,
@@ -53,7 +54,8 @@ impl Recorder {
             landed: Vec::new(),
             builds: Vec::new(),
             lines: BTreeMap::new(),
-            verdicts: Vec::new(),
+            verdicts: BTreeMap::new(),
+            reached: 0,
             reports: Vec::new(),
             waits: Vec::new(),
             waiting: BTreeMap::new(),
@@ -79,25 +81,19 @@ impl Recorder {
         let changes = scenario.changes.keys().map(change).collect();
         let tips = facts.configuration().into_iter().flat_map(|configuration| &configuration.workspace.repos);
         let tips = tips.map(|(name, repo)| (name.clone(), forge.changes_on(name, &repo.branch))).collect();
+        let mut verdicts: Vec<_> = self.verdicts.into_iter().collect();
+        verdicts.sort_by_key(|(_, (number, _))| *number);
+        let line = |((change, driver, job, pipeline), (_, judged)): (Place, (usize, Judged))| {
+            let Judged { verdict, vote, detail } = judged;
+            VerdictLine { change, driver, job, pipeline: word(pipeline), verdict, vote, detail }
+        };
         Outcome {
             scenario: scenario.name.clone(),
             ended: in_words(ended),
             changes,
             landed: self.landed,
             builds: self.builds,
-            verdicts: self
-                .verdicts
-                .into_iter()
-                .map(|((change, driver, job, pipeline), Judged { verdict, vote, detail })| VerdictLine {
-                    change,
-                    driver,
-                    job,
-                    pipeline: word(pipeline),
-                    verdict,
-                    vote,
-                    detail,
-                })
-                .collect(),
+            verdicts: verdicts.into_iter().map(line).collect(),
             reports: self.reports,
             tips,
             waits: self.waits,
@@ -106,13 +102,14 @@ impl Recorder {
     }
 
     fn verdict(&mut self, place: Place, verdict: Option<Judged>) {
-        let known = self.verdicts.iter().position(|(other, _)| *other == place);
-        match (known, verdict) {
-            (Some(index), Some(verdict)) => self.verdicts[index].1 = verdict,
-            (Some(index), None) => drop(self.verdicts.remove(index)),
-            (None, Some(verdict)) => self.verdicts.push((place, verdict)),
-            (None, None) => {}
-        }
+        let Some(verdict) = verdict else {
+            self.verdicts.remove(&place);
+            return;
+        };
+        let next = self.reached;
+        let (number, known) = self.verdicts.entry(place).or_insert_with(|| (next, Judged::default()));
+        *known = verdict;
+        self.reached += usize::from(*number == next);
     }
 
     fn verdicts(&mut self, facts: &Facts, decision: &Decision) {
