@@ -139,8 +139,10 @@ struct Side<'a> {
     running: Vec<Wait>,
     /// Whether one of them has said that it is going to fail.
     failing: bool,
-    /// The longest that one ran before it was told to end.
-    given_up_after: Duration,
+    /// When those ended that said nothing of their tree.
+    tried: Vec<Timestamp>,
+    /// When others were told to end, each with how long it had run.
+    given_up: Vec<(Timestamp, Duration)>,
 }
 
 impl Side<'_> {
@@ -345,11 +347,14 @@ impl<'a> Asked<'a> {
             return None;
         }
         let absent = Verdict::Absent { after, blocks: driver.common_changes.absent == Absent::Block };
+        // A rig that has answered as often as it is asked is not silent, whatever comes later.
+        let used_up = with.tried.get(of.job.attempts.max(1) as usize - 1);
+        let is_silent = |at: Timestamp| used_up.is_none_or(|used_up| at < *used_up);
         // Its builds were ended when the deadline passed: that they are gone is no reason to ask again.
-        if with.given_up_after >= after {
+        if with.given_up.iter().any(|(at, ran)| *ran >= after && is_silent(*at)) {
             return Some(absent);
         }
-        let deadline = with.since?.after(after);
+        let deadline = with.since.map(|since| since.after(after)).filter(|at| is_silent(*at))?;
         if schedule.now() >= deadline {
             return Some(absent);
         }
@@ -399,18 +404,18 @@ impl<'a> Asked<'a> {
         for (id, build) in known {
             match &build.state {
                 BuildState::Running { since, cancelled: Some(at), .. } => {
-                    found.given_up_after = found.given_up_after.max(at.since(*since));
+                    found.given_up.push((*at, at.since(*since)));
                 }
                 BuildState::Running { since, failing, cancelled: None } => {
                     found.since.get_or_insert(*since);
                     found.failing |= failing;
                     let purpose = build.request.purpose;
                     found.running.push(Wait::Build { id: *id, purpose, since: *since });
-                    found.refs.push(build_ref(id, build));
+                    found.refs.push(BuildRef::of(id, build));
                 }
                 BuildState::Ended(ended) if ended.outcome == Outcome::Cancelled => {
                     if ended.ended >= self.item.entered {
-                        found.given_up_after = found.given_up_after.max(ended.ended.since(ended.started));
+                        found.given_up.push((ended.ended, ended.ended.since(ended.started)));
                     }
                 }
                 BuildState::Ended(ended) => {
@@ -419,18 +424,20 @@ impl<'a> Asked<'a> {
                     if own || earlier() {
                         found.since.get_or_insert(ended.started);
                         add(&mut found.runs, &ended.outcome);
-                        found.refs.push(build_ref(id, build));
+                        found.tried.resize(found.runs.inconclusive.len(), ended.ended);
+                        found.refs.push(BuildRef::of(id, build));
                     }
                 }
             }
         }
+        found.tried.sort_unstable();
         if let Some(earlier) = past
             && found.refs.iter().all(|known| known.id != earlier.id)
             && !doubtful
             && self.reusable(&earlier.outcome, earlier.ended, earlier.landed, side)
         {
             add(&mut found.runs, &earlier.outcome);
-            found.refs.push(earlier_ref(earlier, side));
+            found.refs.push(BuildRef::of_earlier(earlier, side));
         }
         found
     }
@@ -476,20 +483,4 @@ fn ended_at(state: &BuildState) -> Option<Timestamp> {
         BuildState::Running { .. } => None,
         BuildState::Ended(ended) => Some(ended.ended),
     }
-}
-
-fn build_ref(id: &BuildId, build: &Build) -> BuildRef {
-    let (outcome, duration_ms) = match &build.state {
-        BuildState::Running { .. } => (None, None),
-        BuildState::Ended(ended) => {
-            let ms = ended.ended.since(ended.started).as_millis();
-            (Some(ended.outcome.word()), Some(u64::try_from(ms).unwrap_or(u64::MAX)))
-        }
-    };
-    BuildRef { id: *id, purpose: build.request.purpose, outcome, reused: false, duration_ms }
-}
-
-fn earlier_ref(earlier: &Earlier, side: Purpose) -> BuildRef {
-    let (id, outcome) = (earlier.id, Some(earlier.outcome.word()));
-    BuildRef { id, purpose: side, outcome, reused: true, duration_ms: None }
 }

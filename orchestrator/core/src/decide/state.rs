@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::build::Purpose;
-use crate::facts::{Conflict, Item, ItemId, Pipeline, TreeKey};
+use crate::facts::{Build, BuildState, Conflict, Earlier, Item, ItemId, Pipeline, TreeKey};
 use crate::ids::{BuildId, ChangeId, DriverName, JobName, RepoName, SemaphoreName, Timestamp};
 use crate::plan::Vote;
 use crate::verdict::Verdict;
@@ -142,6 +142,24 @@ pub struct BuildRef {
     pub reused: bool,
     /// How long it ran, in milliseconds; `None` while it runs and for earlier ones.
     pub duration_ms: Option<u64>,
+}
+
+impl BuildRef {
+    pub(super) fn of(id: &BuildId, build: &Build) -> Self {
+        let (outcome, duration_ms) = match &build.state {
+            BuildState::Running { .. } => (None, None),
+            BuildState::Ended(ended) => {
+                let ms = ended.ended.since(ended.started).as_millis();
+                (Some(ended.outcome.word()), Some(u64::try_from(ms).unwrap_or(u64::MAX)))
+            }
+        };
+        Self { id: *id, purpose: build.request.purpose, outcome, reused: false, duration_ms }
+    }
+
+    pub(super) fn of_earlier(earlier: &Earlier, side: Purpose) -> Self {
+        let (id, outcome) = (earlier.id, Some(earlier.outcome.word()));
+        Self { id, purpose: side, outcome, reused: true, duration_ms: None }
+    }
 }
 
 /// How far a row is.

@@ -43,12 +43,17 @@ impl Facts {
     }
 
     /// What ended once does not end again. One that was told to end ran from when it was handed out until then: that is what
-    /// was waited for.
+    /// was waited for. One that nobody told to end is lost: it is asked for again, and not for ever.
     pub(super) fn end(&mut self, id: &BuildId, mut ended: Ended) {
         let Some(build) = self.builds.get_mut(id) else { return };
         let BuildState::Running { since, cancelled, .. } = build.state else { return };
-        if let (Outcome::Cancelled, Some(at)) = (&ended.outcome, cancelled) {
-            (ended.started, ended.ended) = (since, at);
+        if ended.outcome == Outcome::Cancelled {
+            if let Some(at) = cancelled {
+                (ended.started, ended.ended) = (since, at);
+            } else {
+                let reason = "its rig cancelled it, and nobody asked for that".to_owned();
+                ended.outcome = Outcome::Lost { reason };
+            }
         }
         build.state = BuildState::Ended(ended);
     }
