@@ -45,7 +45,8 @@ pub enum Fact {
     },
     /// A change is to be checked, for the first time or again; a closed one is open again.
     Asked(ChangeId),
-    /// Somebody says that a change is to land.
+    /// Somebody says that a change is to land: its revision as it is known then, in spite of what was said against it before.
+    /// What is said against it later counts more.
     Approved {
         /// Which.
         change: ChangeId,
