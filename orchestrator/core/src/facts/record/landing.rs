@@ -11,6 +11,7 @@ use crate::facts::{
 };
 use crate::ids::Timestamp;
 use crate::keys;
+use crate::queues::QueueId;
 
 impl Facts {
     pub(super) fn tried(&mut self, tried: LandingTried, at: Timestamp) {
@@ -68,16 +69,24 @@ impl Facts {
 
     /// All changes of an item have landed: it is gone, and what stood behind it stands on it.
     pub(super) fn landed_whole(&mut self, index: usize, at: Timestamp) {
-        let Some(queue) = self.queue_of(&self.items[index]) else { return };
+        let queue = self.queue_of(&self.items[index]);
         let item = self.items.remove(index);
-        self.resize(&item, queue.clone(), true);
+        // What landed at the same time may have taken its repo out of the workspace.
+        if let Some(queue) = queue {
+            self.move_up(&item, &queue);
+        }
+        self.retire(at);
+    }
+
+    fn move_up(&mut self, item: &Item, queue: &QueueId) {
+        self.resize(item, queue.clone(), true);
         let (_, own) = item.merges();
         let on = |key: TreeKey| own.iter().fold(key, TreeKey::with);
-        self.prove(&item, on(item.base.key));
+        self.prove(item, on(item.base.key));
         let behind: Vec<usize> = (0..self.items.len())
             .filter(|at| {
                 let other = &self.items[*at];
-                other.pipeline == Pipeline::Gate && self.queue_of(other).as_ref() == Some(&queue)
+                other.pipeline == Pipeline::Gate && self.queue_of(other).as_ref() == Some(queue)
             })
             .collect();
         for at in behind {
@@ -91,7 +100,6 @@ impl Facts {
             };
             self.items[at].base = base;
         }
-        self.retire(at);
     }
 
     /// What passed on the tree that is now landed speaks for the branch.
