@@ -111,6 +111,10 @@ impl Facts {
 
     pub(super) fn leave(&mut self, left: Left, at: Timestamp) {
         let Some(index) = self.items.iter().position(|item| item.id == left.item) else { return };
+        if left.state.is_some() {
+            // What came of it is said of what is known to be inside.
+            self.announce(left.item);
+        }
         let queue = self.queue_of(&self.items[index]);
         let item = self.items.remove(index);
         self.learn(&item, left.learned);
