@@ -37,6 +37,10 @@ pub(crate) struct History {
 struct Drawn {
     is_there: bool,
     repo: usize,
+    /// Of which branch it is: below 2 of another one than the default; 2 means that its repo is not managed.
+    line: usize,
+    /// How it changes the configuration.
+    brings: Option<u8>,
     file: usize,
     /// How far before it the changes are that it depends on, stands on, and does not go together with.
     on: Option<i32>,
@@ -61,6 +65,9 @@ struct Rule {
     after: Option<u32>,
     looks: bool,
 }
+
+/// A repo that no workspace has.
+const ELSEWHERE: &str = "elsewhere";
 
 const FILES: [&str; 3] = ["src/lib.rs", "src/api.rs", "docs/guide.md"];
 
@@ -96,17 +103,31 @@ fn change() -> impl Strategy<Value = Drawn> {
         option::weighted(0.12, 1..=5_i32),
     );
     let when = (0..360_u32, any::<bool>(), option::weighted(0.92, prop_oneof![Just(0_u32), 0..60_u32]));
-    (prop::bool::weighted(0.98), 0..7_usize, 0..40_usize, links, when).prop_map(
-        |(is_there, repo, file, (on, also_on, parent, conflicts), (minute, is_opened, approved_after))| {
-            Drawn { is_there, repo, file, on, also_on, parent, conflicts, minute, is_opened, approved_after }
-        },
-    )
+    let what = (0..7_usize, 0..30_usize, option::weighted(0.03, any::<u8>()), 0..40_usize);
+    (prop::bool::weighted(0.98), what, links, when).prop_map(|(is_there, what, links, when)| {
+        let ((repo, line, brings, file), (on, also_on, parent, conflicts)) = (what, links);
+        let (minute, is_opened, approved_after) = when;
+        Drawn {
+            is_there,
+            repo,
+            line,
+            brings,
+            file,
+            on,
+            also_on,
+            parent,
+            conflicts,
+            minute,
+            is_opened,
+            approved_after,
+        }
+    })
 }
 
 fn rule(changes: usize) -> impl Strategy<Value = Rule> {
     let of = (0..4_usize, option::weighted(0.4, 0..4_usize), 0..8_usize, 0..changes);
     let which = (0..6_usize, option::weighted(0.3, 1..=3_u32));
-    let says = (0..9_usize, option::weighted(0.4, 1..90_u32), any::<bool>());
+    let says = (0..10_usize, option::weighted(0.4, 1..90_u32), any::<bool>());
     (of, which, says).prop_map(|((job, driver, of, change), (purpose, attempt), (result, after, looks))| {
         Rule { job, driver, of, change, purpose, attempt, result, after, looks }
     })
@@ -126,6 +147,7 @@ impl History {
         for (change, minute) in self.changes.iter_mut().zip(minutes) {
             (change.minute, change.approved_after, change.also_on) = (minute, Some(0), None);
             (change.conflicts, change.is_opened) = (None, false);
+            (change.line, change.brings) = (usize::MAX, None);
         }
         // What depends on a change of another queue enters its own only when that has landed.
         let stays = |index: usize| {
@@ -160,7 +182,14 @@ impl History {
         self.changes[index].is_there
     }
 
+    fn branch(&self, index: usize) -> Option<&'static str> {
+        (self.changes[index].line < 2).then_some("stable")
+    }
+
     fn repo(&self, index: usize) -> String {
+        if self.changes[index].line == 2 {
+            return ELSEWHERE.to_owned();
+        }
         let repos = self.shape.repos();
         // Common repos come twice: what changes them is what the gate is for.
         let common = repos.iter().filter(|repo| !repo.starts_with("driver"));
@@ -177,22 +206,27 @@ impl History {
     fn change_text(&self, index: usize) -> String {
         let change = &self.changes[index];
         let repo = self.repo(index);
-        let mut text =
-            format!("repo: {repo}, files: [{}]", FILES[if change.file < 3 { change.file } else { 0 }]);
+        let file = FILES[if change.file < 3 { change.file } else { 0 }];
+        let mut keys = vec![format!("repo: {repo}"), format!("files: [{file}]")];
+        keys.extend(self.branch(index).map(|branch| format!("branch: {branch}")));
         let on: Vec<String> = self.dependencies(index).into_iter().map(name).collect();
         if !on.is_empty() {
-            write!(text, ", depends_on: [{}]", on.join(", ")).unwrap();
+            keys.push(format!("depends_on: [{}]", on.join(", ")));
         }
-        let parent = change.parent.and_then(|nth| {
-            (0..index).rev().filter(|other| self.is_there(*other) && self.repo(*other) == repo).nth(nth - 1)
-        });
-        if let Some(parent) = parent {
-            write!(text, ", parent: {}", name(parent)).unwrap();
+        let is_below = |other: &usize| {
+            self.is_there(*other) && self.repo(*other) == repo && self.branch(*other) == self.branch(index)
+        };
+        let parent = change.parent.and_then(|nth| (0..index).rev().filter(is_below).nth(nth - 1));
+        keys.extend(parent.map(|parent| format!("parent: {}", name(parent))));
+        let other = change.conflicts.and_then(|distance| self.before(index, distance));
+        keys.extend(other.map(|other| format!("conflicts: [{}]", name(other))));
+        match change.brings {
+            Some(how) => {
+                let (keys, workspace) = (keys.join("\n    "), self.shape.reconfigured(how).text(6));
+                format!("{}:\n    {keys}\n    workspace:\n{workspace}", name(index))
+            }
+            None => format!("{}: {{ {} }}", name(index), keys.join(", ")),
         }
-        if let Some(other) = change.conflicts.and_then(|distance| self.before(index, distance)) {
-            write!(text, ", conflicts: [{}]", name(other)).unwrap();
-        }
-        format!("{}: {{ {text} }}", name(index))
     }
 
     fn dependencies(&self, index: usize) -> Vec<usize> {
@@ -227,11 +261,14 @@ impl History {
         }
         of.extend(rule.attempt.map(|attempt| format!("attempt: {attempt}")));
         let result =
-            ["fail", "fail", "fail", "fail", "fail", "infra", "lost", "timeout", "pass"][rule.result];
+            ["fail", "fail", "fail", "fail", "fail", "infra", "lost", "timeout", "cancelled", "pass"]
+                [rule.result];
         of.push(format!("result: {result}"));
         of.extend(rule.after.map(|after| format!("after: {after}m")));
-        if result == "fail" && rule.looks {
-            of.push(if rule.result == 0 { "early: 30s" } else { "signature: alike" }.to_owned());
+        if rule.looks {
+            // What says early that it is going to fail may be wrong.
+            let looks = if result == "fail" && rule.result > 0 { "signature: alike" } else { "early: 30s" };
+            of.push(looks.to_owned());
         }
         format!("{{ {} }}", of.join(", "))
     }
@@ -283,6 +320,7 @@ impl History {
             9 => format!("do: promote, change: {id}"),
             10 => format!("do: dequeue, change: {id}"),
             11..=13 => {
+                let repo = if repo == ELSEWHERE { "core" } else { &repo };
                 let scope =
                     [format!(", change: {id}"), format!(", repo: {repo}"), String::new()][kind - 11].clone();
                 // Somebody forgets one of eight.
@@ -291,8 +329,11 @@ impl History {
                 }
                 format!("do: hold{scope}")
             }
-            14 => format!("do: tip, repo: {repo}"),
-            15 => format!("do: tip, repo: {repo}, change: {id}"),
+            14 => {
+                let branch = self.branch(index).map(|branch| format!(", branch: {branch}"));
+                format!("do: tip, repo: {repo}{}", branch.unwrap_or_default())
+            }
+            15 => format!("do: tip, change: {id}"),
             16 => {
                 let workspace = self.shape.reconfigured(detail).text(6);
                 format!("do: configure, workspace:\n{workspace}")

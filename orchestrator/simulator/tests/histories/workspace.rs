@@ -108,7 +108,7 @@ impl Shape {
             0 if other.drivers.len() > 1 => drop(other.drivers.pop()),
             1 => other.window = if other.window.is_some() { None } else { Some((2, 3)) },
             2 => other.confirm = (other.confirm + 1) % 3,
-            _ => {}
+            _ => other.drivers.push(self.drivers[0].clone()),
         }
         other
     }
