@@ -240,16 +240,21 @@ fn cancels(facts: &Facts, items: &[ItemState]) -> Vec<Action> {
         }
     }
     awaited.sort_unstable();
+    // Both are in the order of their ids.
+    let mut awaited = awaited.into_iter().peekable();
+    let mut is_awaited = |id: &BuildId| {
+        while awaited.next_if(|other| other < id).is_some() {}
+        awaited.peek() == Some(id)
+    };
     let unwanted = |(id, build): (&BuildId, &Build)| match build.state {
         BuildState::Running { cancelled: None, .. }
-            if awaited.binary_search(id).is_err()
-                && !unclear.contains(&(build.request.driver.as_ref(), &build.request.job)) =>
+            if !is_awaited(id) && !unclear.contains(&(build.request.driver.as_ref(), &build.request.job)) =>
         {
             Some(Action::Cancel(*id))
         }
         BuildState::Running { .. } | BuildState::Ended(_) => None,
     };
-    facts.builds.iter().filter_map(unwanted).collect()
+    facts.builds.iter().map(|(id, build)| (id, build.as_ref())).filter_map(unwanted).collect()
 }
 
 fn is_made(facts: &Facts, key: TreeKey) -> bool {

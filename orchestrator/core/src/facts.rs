@@ -2,6 +2,7 @@
 //!
 //! Facts change by [`Facts::record`] alone, so that facts recorded anew from a log are the same facts.
 
+mod index;
 mod item;
 mod proposal;
 mod record;
@@ -20,6 +21,7 @@ use crate::queues::{QueueId, Queues};
 use crate::scenario::{Scope, Slots};
 use crate::workspace::{RunnerKind, Workspace};
 
+pub(crate) use index::ByKey;
 pub use item::{Item, ItemId, Landing, Member, Pipeline, Planned};
 pub use proposal::{Approval, Checking, Ended as GateEnd, Proposal, Waiver};
 pub use record::{Fact, LandingTried, Left, Receipt};
@@ -59,8 +61,9 @@ pub struct Facts {
     pub(crate) proposals: BTreeMap<ChangeId, Proposal>,
     pub(crate) items: Vec<Item>,
     pub(crate) trees: BTreeMap<TreeKey, TreeState>,
-    pub(crate) builds: BTreeMap<BuildId, Build>,
-    pub(crate) by_key: BTreeMap<BuildKey, Vec<BuildId>>,
+    /// As they were recorded: a map of boxes wastes little where it has room to spare.
+    pub(crate) builds: BTreeMap<BuildId, Box<Build>>,
+    pub(crate) by_key: ByKey,
     pub(crate) windows: BTreeMap<QueueId, u32>,
     pub(crate) holds: BTreeMap<Option<Scope>, String>,
     pub(crate) waivers: Vec<Waiver>,
@@ -87,8 +90,14 @@ impl Facts {
     }
 
     /// Returns the builds of what is in a pipeline.
-    pub fn builds(&self) -> &BTreeMap<BuildId, Build> {
+    pub fn builds(&self) -> &BTreeMap<BuildId, Box<Build>> {
         &self.builds
+    }
+
+    /// Returns the builds of a key, in the order in which they started.
+    pub(crate) fn builds_of(&self, key: &BuildKey) -> impl Iterator<Item = (BuildId, &Build)> {
+        let of = |id: BuildId| Some((id, self.builds.get(&id)?.as_ref()));
+        self.by_key.ids(key).filter_map(of).filter(|(_, build)| build.request.key == *key)
     }
 
     /// Returns every change that was heard of.

@@ -197,51 +197,12 @@ id! {
     /// The object id of a git tree: 40 or 64 lowercase hexadecimal digits.
     TreeId, "tree id", "40 or 64 lowercase hexadecimal digits", is_object_id
 }
-macro_rules! digits {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $expected:literal, $count:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name([u8; $count]);
-
-        impl $name {
-            /// Parses a text.
-            ///
-            /// # Errors
-            /// [`IdError`] if the text does not have the shape the type asks for.
-            pub fn parse(text: &str) -> Result<Self, IdError> {
-                let digits = text.as_bytes().try_into().ok().filter(|digits: &[u8; $count]| {
-                    digits.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
-                });
-                digits.map(Self).ok_or_else(|| IdError::new($what, text, $expected))
-            }
-
-            /// Takes the first digits of a digest.
-            pub fn of_digest(digest: &[u8; 32]) -> Self {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                let mut digits = [0; $count];
-                for (pair, byte) in digits.chunks_mut(2).zip(digest) {
-                    pair[0] = HEX[usize::from(byte >> 4)];
-                    pair[1] = HEX[usize::from(byte & 15)];
-                }
-                Self(digits)
-            }
-
-            /// Returns the text.
-            pub fn as_str(&self) -> &str {
-                std::str::from_utf8(&self.0).expect("hexadecimal digits are text")
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
+/// Lets an id of digits be printed and written as its text.
+macro_rules! by_its_text {
+    ($name:ident) => {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:?}", self.as_str())
+                write!(f, "\"{self}\"")
             }
         }
 
@@ -249,19 +210,109 @@ macro_rules! digits {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.as_str().to_owned()
+                id.to_string()
             }
         }
     };
 }
 
-digits! {
-    /// One build: 12 lowercase hexadecimal digits. It is copied, not shared: there are very many.
-    BuildId, "build id", "12 lowercase hexadecimal digits", 12
+/// One build: 12 lowercase hexadecimal digits. It is copied, not shared: there are very many.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BuildId([u8; 12]);
+
+impl BuildId {
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// [`IdError`] if the text does not have the shape the type asks for.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        let digits = text.as_bytes().try_into().ok();
+        digits
+            .filter(|digits: &[u8; 12]| digits.iter().all(|of| digit(*of).is_some()))
+            .map(Self)
+            .ok_or_else(|| IdError::new("build id", text, "12 lowercase hexadecimal digits"))
+    }
+
+    /// Takes the first digits of a digest.
+    pub fn of_digest(digest: &[u8; 32]) -> Self {
+        let mut digits = [0; 12];
+        to_digits(digest, &mut digits);
+        Self(digits)
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hexadecimal digits are text")
+    }
 }
-digits! {
-    /// What a build is a function of, as a digest of job, variables and the trees the job uses: 64 lowercase hexadecimal digits.
-    BuildKey, "build key", "64 lowercase hexadecimal digits", 64
+
+impl fmt::Display for BuildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+by_its_text!(BuildId);
+
+/// What a build is a function of, as a digest of job, variables and the trees the job uses: 64 lowercase hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BuildKey([u8; 32]);
+
+impl BuildKey {
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// [`IdError`] if the text does not have the shape the type asks for.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        let error = || IdError::new("build key", text, "64 lowercase hexadecimal digits");
+        let digits: &[u8; 64] = text.as_bytes().try_into().map_err(|_wrong_length| error())?;
+        let mut digest = [0; 32];
+        for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+            let (high, low) = digit(pair[0]).zip(digit(pair[1])).ok_or_else(error)?;
+            *byte = high << 4 | low;
+        }
+        Ok(Self(digest))
+    }
+
+    /// Takes a digest.
+    pub fn of_digest(digest: &[u8; 32]) -> Self {
+        Self(*digest)
+    }
+
+    /// Returns its first 16 digits as a number: there is hardly another one with the same.
+    pub(crate) fn start(&self) -> u64 {
+        self.0[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+impl fmt::Display for BuildKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = [0; 64];
+        to_digits(&self.0, &mut digits);
+        f.pad(std::str::from_utf8(&digits).expect("hexadecimal digits are text"))
+    }
+}
+
+by_its_text!(BuildKey);
+
+/// Writes as many digits of a digest as there is room for.
+fn to_digits(digest: &[u8; 32], digits: &mut [u8]) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in digits.chunks_mut(2).zip(digest) {
+        pair[0] = HEX[usize::from(byte >> 4)];
+        pair[1] = HEX[usize::from(byte & 15)];
+    }
+}
+
+/// Returns what a lowercase hexadecimal digit stands for.
+fn digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
 }
 
 impl JobName {
@@ -390,6 +441,21 @@ mod tests {
         {
             assert!(BranchName::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn digests_are_printed_as_they_were_read() {
+        let text = "0123456789abcdef".repeat(4);
+        let key = BuildKey::parse(&text).unwrap();
+        assert_eq!((key.to_string(), format!("{key:?}")), (text.clone(), format!("\"{text}\"")));
+        assert_eq!(BuildKey::of_digest(&[0xfe; 32]).to_string(), "fe".repeat(32));
+        assert_eq!(BuildId::of_digest(&[0xfe; 32]).as_str(), "fefefefefefe");
+        let [short, long] = ["0".repeat(63), "0".repeat(65)];
+        let [upper, other] = [text.replace('a', "A"), text.replace('f', "g")];
+        for bad in ["", &short, &long, &upper, &other] {
+            assert!(BuildKey::parse(bad).is_err(), "{bad}");
+        }
+        assert!(BuildId::parse("0123456789ag").is_err());
     }
 
     #[test]

@@ -160,7 +160,8 @@ fn invariant_decisions_are_repeatable(facts: &Facts, decision: &Decision, now: T
 fn invariant_capacity_is_kept(build: &Build, facts: &Facts) -> Holds {
     let runs = |of: &&Build| matches!(of.state, BuildState::Running { .. });
     let count = |is: &dyn Fn(&Build) -> bool| {
-        u32::try_from(facts.builds().values().filter(runs).filter(|of| is(of)).count()).unwrap_or(u32::MAX)
+        u32::try_from(facts.builds().values().map(AsRef::as_ref).filter(runs).filter(|of| is(of)).count())
+            .unwrap_or(u32::MAX)
     };
     let room = |what: String, used: u32, of: u32| {
         if of == 0 || used < of {

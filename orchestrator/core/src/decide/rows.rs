@@ -388,17 +388,14 @@ impl<'a> Asked<'a> {
     fn retry_at(&self, key: &BuildKey, runs: &Runs<'_>) -> Option<Timestamp> {
         let tries = u32::try_from(runs.inconclusive.len()).unwrap_or(u32::MAX);
         let delay = FIRST_RETRY.saturating_mul(2u32.saturating_pow(tries.checked_sub(1)?));
-        let ids = self.facts.by_key.get(key)?;
-        let last = ids.iter().filter_map(|id| ended_at(&self.facts.builds.get(id)?.state)).max()?;
+        let last = self.facts.builds_of(key).filter_map(|(_, build)| ended_at(&build.state)).max()?;
         Some(last.after(delay.min(LAST_RETRY)))
     }
 
     /// What is known for a key: the builds of what is in a pipeline, whoever asked for them; else an earlier outcome.
     fn side(&self, key: &BuildKey, side: Purpose) -> Side<'a> {
         let mut found = Side::default();
-        let ids = self.facts.by_key.get(key).map_or(&[][..], Vec::as_slice);
-        let known: Vec<(&BuildId, &Build)> =
-            ids.iter().filter_map(|id| self.facts.builds.get_key_value(id)).collect();
+        let known: Vec<(BuildId, &Build)> = self.facts.builds_of(key).collect();
         let past = self.facts.earlier.get(key);
         let doubtful = side == Purpose::Candidate && self.was_red(&known, past);
         for (id, build) in known {
@@ -410,7 +407,7 @@ impl<'a> Asked<'a> {
                     found.since.get_or_insert(*since);
                     found.failing |= failing;
                     let purpose = build.request.purpose;
-                    found.running.push(Wait::Build { id: *id, purpose, since: *since });
+                    found.running.push(Wait::Build { id, purpose, since: *since });
                     found.refs.push(BuildRef::of(id, build));
                 }
                 BuildState::Ended(ended) if ended.outcome == Outcome::Cancelled => {
@@ -443,11 +440,11 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether a build of the key was red before the item entered: a pass beside it decides nothing by itself.
-    fn was_red(&self, known: &[(&BuildId, &Build)], past: Option<&Earlier>) -> bool {
+    fn was_red(&self, known: &[(BuildId, &Build)], past: Option<&Earlier>) -> bool {
         let is_red = |outcome: &Outcome, ended: Timestamp| {
             matches!(outcome, Outcome::Fail(_) | Outcome::Timeout { .. }) && ended < self.item.entered
         };
-        let red = |(_, build): &(&BuildId, &Build)| match &build.state {
+        let red = |(_, build): &(BuildId, &Build)| match &build.state {
             BuildState::Ended(ended) => is_red(&ended.outcome, ended.ended),
             BuildState::Running { .. } => false,
         };

@@ -108,7 +108,7 @@ impl<'a> Schedule<'a> {
         let Want { item, planned, .. } = want;
         let job = &planned.job;
         let change = &item.members[planned.member].change.id;
-        let known = self.facts.by_key.get(&want.key).map_or(0, Vec::len);
+        let known = self.facts.builds_of(&want.key).count();
         let starting = self.starting.get(&want.key).map_or(&[][..], Vec::as_slice);
         let starts = |id: &BuildId| {
             starting.iter().any(|wait| matches!(wait, Wait::Build { id: other, .. } if other == id))

@@ -145,7 +145,7 @@ pub struct BuildRef {
 }
 
 impl BuildRef {
-    pub(super) fn of(id: &BuildId, build: &Build) -> Self {
+    pub(super) fn of(id: BuildId, build: &Build) -> Self {
         let (outcome, duration_ms) = match &build.state {
             BuildState::Running { .. } => (None, None),
             BuildState::Ended(ended) => {
@@ -153,7 +153,7 @@ impl BuildRef {
                 (Some(ended.outcome.word()), Some(u64::try_from(ms).unwrap_or(u64::MAX)))
             }
         };
-        Self { id: *id, purpose: build.request.purpose, outcome, reused: false, duration_ms }
+        Self { id, purpose: build.request.purpose, outcome, reused: false, duration_ms }
     }
 
     pub(super) fn of_earlier(earlier: &Earlier, side: Purpose) -> Self {

@@ -61,8 +61,8 @@ pub struct Item {
     pub ahead: Vec<Arc<Change>>,
     /// What all of it is merged onto.
     pub base: Base,
-    /// The jobs that were selected for it.
-    pub planned: Vec<Planned>,
+    /// The jobs that were selected for it, shared with items of which the same were.
+    pub planned: Arc<[Planned]>,
     /// How far its landing is.
     pub landing: Landing,
     /// Whether it was reported that it entered.
@@ -101,7 +101,7 @@ pub struct Landing {
 }
 
 /// A selected job of a member, and what it does, wherever it runs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
     /// Of which member, as a position.
     pub member: usize,
@@ -157,7 +157,7 @@ impl Item {
             members,
             ahead,
             base,
-            planned,
+            planned: planned.into(),
             landing: Landing::default(),
             announced: false,
             told_frozen: false,

@@ -201,7 +201,7 @@ impl Facts {
                 }
             }
             Fact::Prepared(key, state) => drop(self.trees.insert(key, state)),
-            Fact::Started(build) => self.start(*build),
+            Fact::Started(build) => self.start(build),
             Fact::Failing(id) => self.on_running(&id, |failing, _| *failing = true),
             Fact::Cancelling(id) => self.on_running(&id, |_, cancelled| *cancelled = cancelled.or(Some(at))),
             Fact::Ended(id, ended) => self.end(&id, ended),

@@ -20,12 +20,12 @@ const TREES_PER_ITEM: usize = 8;
 const SWEEP_AT: usize = 16_384;
 
 impl Facts {
-    pub(super) fn start(&mut self, build: Build) {
+    pub(super) fn start(&mut self, build: Box<Build>) {
         let id = build.request.id;
         if self.builds.contains_key(&id) {
             return;
         }
-        self.by_key.entry(build.request.key).or_default().push(id);
+        self.by_key.insert(&build.request.key, id);
         self.builds.insert(id, build);
     }
 
@@ -35,9 +35,8 @@ impl Facts {
         id: &BuildId,
         change: impl FnOnce(&mut bool, &mut Option<Timestamp>),
     ) {
-        if let Some(Build { state: BuildState::Running { failing, cancelled, .. }, .. }) =
-            self.builds.get_mut(id)
-        {
+        let state = self.builds.get_mut(id).map(|build| &mut build.state);
+        if let Some(BuildState::Running { failing, cancelled, .. }) = state {
             change(failing, cancelled);
         }
     }
@@ -76,12 +75,7 @@ impl Facts {
             self.builds.iter().filter(|(_, build)| gone(build)).map(|(id, _)| *id).collect();
         for id in retired {
             let Some(build) = self.builds.remove(&id) else { continue };
-            if let Some(ids) = self.by_key.get_mut(&build.request.key) {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
-                    self.by_key.remove(&build.request.key);
-                }
-            }
+            self.by_key.remove(&build.request.key, id);
             let BuildState::Ended(ended) = build.state else { continue };
             let says = matches!(ended.outcome, Outcome::Pass | Outcome::Fail(_));
             let known = self.earlier.get(&build.request.key);

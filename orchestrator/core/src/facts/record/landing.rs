@@ -105,15 +105,13 @@ impl Facts {
     /// What passed on the tree that is now landed speaks for the branch.
     pub(super) fn prove(&mut self, item: &Item, tree: TreeKey) {
         let Some(TreeState::Ready(states)) = self.trees.get(&tree) else { return };
-        for planned in &item.planned {
+        for planned in &*item.planned {
             let key = keys::build_key(planned, states);
-            let builds =
-                self.by_key.get(&key).into_iter().flatten().filter_map(|id| self.builds.get_key_value(id));
-            let mut passed = builds.filter_map(|(id, build)| match &build.state {
-                BuildState::Ended(ended) if ended.outcome == Outcome::Pass => Some((*id, ended.ended)),
+            let passed = self.builds_of(&key).filter_map(|(id, build)| match &build.state {
+                BuildState::Ended(ended) if ended.outcome == Outcome::Pass => Some((id, ended.ended)),
                 BuildState::Ended(_) | BuildState::Running { .. } => None,
             });
-            if let Some((id, ended)) = passed.next_back() {
+            if let Some((id, ended)) = passed.last() {
                 self.earlier.insert(key, Earlier { id, ended, outcome: Outcome::Pass, landed: true });
             }
         }

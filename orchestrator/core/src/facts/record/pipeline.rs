@@ -12,12 +12,19 @@ use crate::ledger::Observation;
 use crate::plan::plan;
 use crate::queues::QueueId;
 
+/// So many items are looked at for one of which the same jobs were selected.
+const ALIKE_AMONG: usize = 8;
+
 impl Facts {
     pub(super) fn join(&mut self, mut item: Item, at: Timestamp) {
         self.counter += 1;
         item.id = ItemId(self.counter);
         item.rank = i64::try_from(self.counter).unwrap_or(i64::MAX);
         item.entered = at;
+        let same = |other: &&Item| other.planned == item.planned;
+        if let Some(other) = self.items.iter().rev().take(ALIKE_AMONG).find(same) {
+            item.planned = other.planned.clone();
+        }
         self.items.push(item);
     }
 
