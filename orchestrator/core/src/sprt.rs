@@ -273,6 +273,8 @@ mod tests {
             (0.2, "FPP"),
             (0.9, "FFFFFFFFF"),
             (0.9, "FPP"),
+            (clean_50, "P"),
+            (1.0 / 99.0, "P"),
         ]
         .map(|(rate, runs)| format!("{rate:.4}: {}", told(rate, runs)));
         insta::assert_snapshot!(table.join("\n"), @"
@@ -285,6 +287,8 @@ mod tests {
         0.2000: F …, P …, P innocent
         0.9000: F …, F …, F …, F …, F …, F …, F …, F …, F …
         0.9000: F …, P …, P innocent
+        0.0100: P innocent
+        0.0101: P …
         ");
     }
 

@@ -37,7 +37,7 @@ impl<'a> Entering<'a> {
             return self;
         }
         let approved = |(id, proposal): (&'a ChangeId, &'a Proposal)| {
-            let approval = proposal.standing_approval().filter(|_| proposal.open && !proposal.landed)?;
+            let approval = proposal.standing_approval().filter(|_| proposal.open)?;
             Some((approval.number, id))
         };
         let mut approved: Vec<_> = self.facts.proposals.iter().filter_map(approved).collect();
@@ -48,7 +48,7 @@ impl<'a> Entering<'a> {
             }
         }
         for (id, proposal) in &self.facts.proposals {
-            if proposal.check == Checking::Due && proposal.open && !proposal.landed {
+            if proposal.check == Checking::Due && proposal.open {
                 self.check(id, proposal);
             }
         }
@@ -256,7 +256,7 @@ impl<'a> Entering<'a> {
         match dependencies::ahead(&self.facts.proposals, id, self.cycles_allowed) {
             Ok(order) => {
                 let closed = |other: &&ChangeId| {
-                    self.facts.proposals.get(*other).is_some_and(|of| !of.open && !of.draft && !of.landed)
+                    self.facts.proposals.get(*other).is_some_and(|of| !of.open && !of.draft)
                 };
                 if let Some(closed) = order.iter().find(closed) {
                     let reason = format!("{id} depends on {closed}, which was closed");

@@ -12,7 +12,7 @@ use crate::ids::{ChangeId, DriverName, JobName, Timestamp};
 pub struct Proposal {
     /// Its latest revision.
     pub change: Arc<Change>,
-    /// Whether it is open.
+    /// Whether it is open: what has landed is not.
     pub open: bool,
     /// Whether it was not open yet.
     pub draft: bool,
