@@ -29,10 +29,13 @@ fn files() -> Vec<PathBuf> {
 /// Says what comes out otherwise than a file expects.
 fn differences(path: &Path) -> Vec<String> {
     let source = Source { name: path.display().to_string(), text: fs::read(path).unwrap() };
-    let scenario = load_scenario(&source).unwrap_or_else(|found| panic!("{}", found.render(false, 110))).scenario;
+    let scenario =
+        load_scenario(&source).unwrap_or_else(|found| panic!("{}", found.render(false, 110))).scenario;
     let expect = scenario.expect.as_ref().unwrap();
     match play(&scenario) {
-        Ok(outcome) => mismatches(expect, &outcome).iter().map(|of| format!("{}: {of:?}", path.display())).collect(),
+        Ok(outcome) => {
+            mismatches(expect, &outcome).iter().map(|of| format!("{}: {of:?}", path.display())).collect()
+        }
         Err(stuck) => vec![format!("{}: {stuck}", path.display())],
     }
 }

@@ -77,13 +77,10 @@ fn gate(
     gone: &BTreeMap<ItemId, Reason>,
 ) -> Option<Reason> {
     let id = &member.change.id;
-    let removed =
-        |text: String| Some(Reason { of: Some(id.clone()), ..Reason::reported(ReportState::Removed, text) });
+    let about = |state, text| Some(Reason { of: Some(id.clone()), ..Reason::reported(state, text) });
+    let removed = |text: String| about(ReportState::Removed, text);
     if proposal.landed {
-        return Some(Reason::reported(
-            ReportState::Landed,
-            format!("{id} became part of its branch without the gate"),
-        ));
+        return about(ReportState::Landed, "it became part of its branch without the gate".to_owned());
     }
     if !proposal.open {
         return removed(format!("{id} was closed"));
@@ -120,9 +117,10 @@ fn missing(
     }
     match facts.item_of(dependency, Pipeline::Gate) {
         Some(other) => match gone.get(&other.id) {
-            Some(reason) if reason.state.is_none() => Some(Reason::silent(&reason.text, false)),
-            // It got there by hand.
-            Some(reason) if reason.state == Some(ReportState::Landed) => None,
+            // It enters again, by itself if another one of its cycle got onto its branch by hand.
+            Some(reason) if matches!(reason.state, None | Some(ReportState::Landed)) => {
+                Some(Reason::silent(&reason.text, false))
+            }
             Some(reason) => {
                 let text = format!("{id} depends on {dependency}, and {}", reason.text);
                 Some(Reason::reported(ReportState::Dependency, text))
@@ -145,7 +143,7 @@ fn missing(
 
 fn check(facts: &Facts, item: &Item, proposal: &Proposal) -> Option<Reason> {
     let id = &proposal.change.id;
-    if proposal.landed || !proposal.open || proposal.check == Checking::Unasked {
+    if !proposal.open || proposal.check == Checking::Unasked {
         return Some(Reason::silent("it is no longer open", true));
     }
     if facts.item_of(id, Pipeline::Gate).is_some() {

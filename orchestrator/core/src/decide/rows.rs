@@ -254,16 +254,13 @@ impl<'a> Asked<'a> {
                 with.only_wanted(candidate);
                 without.only_wanted(more);
                 let other = match baseline {
-                    _ if more == 0 => None,
-                    Ok(build) => {
-                        Some(self.ask((index, of), build, Purpose::Baseline, (more, &without), wishes))
-                    }
-                    Err(state) => Some(state),
+                    Ok(build) => self.ask((index, of), build, Purpose::Baseline, (more, &without), wishes),
+                    Err(state) => state,
                 };
                 match other {
-                    Some(decided @ RowState::Decided(_)) => decided,
-                    Some(waits) if candidate == 0 => waits,
-                    Some(_) | None => {
+                    decided @ RowState::Decided(_) => decided,
+                    waits @ RowState::Waits { .. } if candidate == 0 => waits,
+                    RowState::Waits { .. } => {
                         self.ask((index, of), (key, states), purpose, (candidate, &with), wishes)
                     }
                 }

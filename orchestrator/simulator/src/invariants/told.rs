@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossgate_core::decide::{Action, Decision};
-use crossgate_core::facts::{Facts, Item, ItemId, Pipeline, Report, ReportState};
+use crossgate_core::facts::{Facts, Item, ItemId, Left, Pipeline, Report, ReportState};
 use crossgate_core::ids::ChangeId;
 
 use super::Holds;
@@ -41,11 +41,7 @@ impl Told {
         }
         for action in &decision.actions {
             match action {
-                Action::Leave(left) if left.state.is_none() => {
-                    if let Some(item) = facts.item(left.item).filter(|item| item.announced) {
-                        self.each(item, |line| line.silent += 1);
-                    }
-                }
+                Action::Leave(left) => self.leaves(facts, left),
                 Action::Refuse { change, pipeline, state, .. } => {
                     self.of.entry((change.clone(), *pipeline)).or_default().beside.push(*state);
                 }
@@ -58,10 +54,20 @@ impl Told {
                 | Action::Start(_)
                 | Action::Cancel(_)
                 | Action::Enter { .. }
-                | Action::Leave(_)
                 | Action::Land { .. }
                 | Action::Announce(_)
                 | Action::Report(_) => {}
+            }
+        }
+    }
+
+    /// Notes whose leaving is not said: with a change that landed by hand the others of its cycle leave in silence.
+    fn leaves(&mut self, facts: &Facts, left: &Left) {
+        let Some(item) = facts.item(left.item).filter(|item| item.announced) else { return };
+        for id in item.ids() {
+            let unlanded = || facts.proposals().get(&id).is_some_and(|proposal| !proposal.landed);
+            if left.state.is_none() || left.state == Some(ReportState::Landed) && unlanded() {
+                self.of.entry((id, item.pipeline)).or_default().silent += 1;
             }
         }
     }

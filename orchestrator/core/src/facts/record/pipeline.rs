@@ -141,6 +141,10 @@ impl Facts {
                 (Some(of), Some(ReportState::Removed)) if of != id => {
                     (Some(ReportState::Dependency), format!("{id} depends on {of}, and {}", left.reason))
                 }
+                // What landed by hand takes nothing else of its cycle along: that enters again without it.
+                (Some(of), Some(ReportState::Landed)) if of != id && self.is_unlanded(id) => {
+                    (None, left.reason.clone())
+                }
                 (_, state) => (state, left.reason.clone()),
             };
             self.settle(member, item.pipeline, (state, &reason, left.over), at);
@@ -148,6 +152,10 @@ impl Facts {
         // What the environment could not do may go well the next time.
         self.trees.retain(|_, state| !matches!(state, TreeState::Failed { .. }));
         self.retire(at);
+    }
+
+    fn is_unlanded(&self, id: &ChangeId) -> bool {
+        self.proposals.get(id).is_some_and(|proposal| !proposal.landed)
     }
 
     /// Takes note of what the verdicts of an item tell of its jobs. One that fails a revision and passes it later was wrong
