@@ -1,5 +1,7 @@
 //! The loop's decisions, played to their end with scripted outcomes.
 
+#[path = "decide/together.rs"]
+mod together;
 #[path = "support/world.rs"]
 mod world;
 
@@ -12,8 +14,8 @@ use crossgate_core::decide::{Action, Conclusion, Decision, RowState, decide};
 use crossgate_core::facts::{
     Base, Build, BuildState, Conflict, Earlier, Fact, Facts, Item, Member, Merge, TreeKey, TreeState,
 };
-use crossgate_core::ids::{ChangeId, CommitId, Timestamp, TreeId};
-use crossgate_core::scenario::Slots;
+use crossgate_core::ids::{ChangeId, CommitId, DriverName, JobName, Timestamp, TreeId};
+use crossgate_core::scenario::{History, Slots};
 use crossgate_core::signature::signature_of;
 use proptest::prelude::*;
 use world::{World, commit};
@@ -350,6 +352,23 @@ fn a_fresh_pass_serves_again_and_a_stale_one_or_a_red_does_not() {
     assert_eq!(again(known.clone(), 25), first.log.len());
     let red = known.into_iter().map(|(key, earlier)| (key, Earlier { outcome: fails("x"), ..earlier }));
     assert_eq!(again(red.collect(), 1), first.log.len());
+}
+
+#[test]
+fn runs_that_start_at_once_are_counted_one_by_one() {
+    let script = |request: &BuildRequest| {
+        let flakes = is(request, "a", "test") && request.purpose == Purpose::Candidate;
+        if flakes { fails("timing") } else { Outcome::Pass }
+    };
+    let mut play = Play::of(LAB, script);
+    let (driver, job) = (DriverName::parse("a").unwrap(), JobName::parse("test").unwrap());
+    play.facts.ledger.seed(Some(&driver), &job, History { runs: 150, flakes: 39, ..History::default() });
+    let mut play = play.judges("A", "core", &[]);
+    play.play_out();
+    let of_job = play.facts.builds().values().map(|build| &build.request).filter(|of| is(of, "a", "test"));
+    let mut told: Vec<_> = of_job.map(|of| format!("{} {}", of.purpose.word(), of.attempt)).collect();
+    told.sort();
+    assert_eq!(told, ["baseline 1", "candidate 1", "confirm 2", "confirm 3"]);
 }
 
 #[test]

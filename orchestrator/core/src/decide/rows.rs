@@ -408,14 +408,13 @@ impl<'a> Asked<'a> {
                     found.refs.push(BuildRef::of(id, build));
                 }
                 BuildState::Ended(ended) if ended.outcome == Outcome::Cancelled => {
-                    if ended.ended >= self.item.entered {
+                    if self.is_own(ended.ended) {
                         found.given_up.push((ended.ended, ended.ended.since(ended.started)));
                     }
                 }
                 BuildState::Ended(ended) => {
-                    let own = ended.ended >= self.item.entered;
                     let earlier = || !doubtful && self.reusable(&ended.outcome, ended.ended, false, side);
-                    if own || earlier() {
+                    if self.is_own(ended.ended) || earlier() {
                         found.since.get_or_insert(ended.started);
                         add(&mut found.runs, &ended.outcome);
                         found.tried.resize(found.runs.inconclusive.len(), ended.ended);
@@ -436,10 +435,15 @@ impl<'a> Asked<'a> {
         found
     }
 
+    /// Whether a build speaks for the item whatever it said, since it ended no sooner than the item entered.
+    fn is_own(&self, ended: Timestamp) -> bool {
+        ended >= self.item.entered
+    }
+
     /// Whether a build of the key was red before the item entered: a pass beside it decides nothing by itself.
     fn was_red(&self, known: &[(BuildId, &Build)], past: Option<&Earlier>) -> bool {
         let is_red = |outcome: &Outcome, ended: Timestamp| {
-            matches!(outcome, Outcome::Fail(_) | Outcome::Timeout { .. }) && ended < self.item.entered
+            matches!(outcome, Outcome::Fail(_) | Outcome::Timeout { .. }) && !self.is_own(ended)
         };
         let red = |(_, build): &(BuildId, &Build)| match &build.state {
             BuildState::Ended(ended) => is_red(&ended.outcome, ended.ended),

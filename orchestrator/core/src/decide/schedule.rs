@@ -114,8 +114,7 @@ impl<'a> Schedule<'a> {
             starting.iter().any(|wait| matches!(wait, Wait::Build { id: other, .. } if other == id))
         };
         // Of what is known some may have been let go of: an id that is in use is not given out again.
-        let most = known + self.facts.builds.len() + starting.len();
-        let id = (known..=most)
+        let id = (known..)
             .map(|nth| keys::build_id(&want.key, change, self.facts.run, item.id, nth))
             .find(|id| !self.facts.builds.contains_key(id) && !starts(id))
             .expect("there are fewer builds than numbers");
