@@ -293,6 +293,19 @@ mod tests {
     }
 
     #[test]
+    fn jobs_that_may_blame_one_change_share_the_odds_of_blaming_an_innocent_one() {
+        let table = [(0, 0.01), (1, 0.01), (2, 0.01), (2, 0.005), (3, 0.005)];
+        let told = table.map(|(jobs, rate)| format!("{jobs} at {rate}: {:?}", test_among(jobs, rate, 1, 0)));
+        insta::assert_snapshot!(told.join("\n"), @"
+        0 at 0.01: Guilty
+        1 at 0.01: Guilty
+        2 at 0.01: Undecided
+        2 at 0.005: Guilty
+        3 at 0.005: Undecided
+        ");
+    }
+
+    #[test]
     fn a_red_is_likely_real_while_flakes_are_rarer_than_bad_changes() {
         let of_formula = |q: f64, f: f64| q / (q + f) > 0.5;
         for rate in [0.001, 0.02, 0.049, 0.051, 0.2, 0.9] {

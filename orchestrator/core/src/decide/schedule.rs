@@ -114,7 +114,7 @@ impl<'a> Schedule<'a> {
             starting.iter().any(|wait| matches!(wait, Wait::Build { id: other, .. } if other == id))
         };
         // Of what is known some may have been let go of: an id that is in use is not given out again.
-        let id = (known..)
+        let id = (known..=usize::MAX)
             .map(|nth| keys::build_id(&want.key, change, self.facts.run, item.id, nth))
             .find(|id| !self.facts.builds.contains_key(id) && !starts(id))
             .expect("there are fewer builds than numbers");

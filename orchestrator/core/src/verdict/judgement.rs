@@ -231,7 +231,7 @@ impl Tally {
 
     /// How many more runs the likelier finding asks for: at most [`AT_ONCE`], and no more than the budget allows.
     fn wanted(&self, evidence: &Evidence<'_>, jobs: u32) -> u32 {
-        let is_real = self.failed > 0 && self.is_likely_broken(evidence);
+        let is_real = self.is_likely_broken(evidence);
         let enough = |more: &u32| {
             let (failed, passed) =
                 if is_real { (more + self.failed, self.passed) } else { (self.failed, more + self.passed) };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossgate_core::change::Change;
 use crossgate_core::decide::{Action, Decision, decide};
-use crossgate_core::facts::{Configuration, Fact, Facts, Left, Pipeline, ReportState};
+use crossgate_core::facts::{Configuration, Fact, Facts, Item, Left, Pipeline, ReportState};
 use crossgate_core::ids::{ChangeId, Timestamp};
 use crossgate_core::scenario::Slots;
 
@@ -82,7 +82,9 @@ impl Gate {
                 self.now += 1_000;
                 return self;
             }
-            actions.into_iter().for_each(|action| self.begin(action));
+            for action in actions {
+                self.begin(action);
+            }
         }
         panic!("no end of {:?}", self.said);
     }
@@ -112,7 +114,7 @@ impl Gate {
     }
 
     fn leaving(&self, left: &Left) -> String {
-        let ids = self.facts.item(left.item).map(|item| item.ids()).unwrap_or_default();
+        let ids = self.facts.item(left.item).map(Item::ids).unwrap_or_default();
         let ids: Vec<_> = ids.iter().map(ChangeId::as_str).collect();
         let how = left.state.map_or_else(|| "in silence".to_owned(), |state| format!("{state:?}"));
         format!("{} leaves, {how}: {}", ids.join("+"), left.reason)
@@ -120,7 +122,7 @@ impl Gate {
 
     /// A change left the gate while nobody decided.
     fn left(&mut self, id: &str, state: Option<ReportState>) {
-        let item = self.facts.item_of(&name(id), Pipeline::Gate).unwrap().id;
+        let item = self.facts.item_of(&name(id), Pipeline::Gate).expect("it is in the gate").id;
         let (reason, learned) = ("so it is".to_owned(), Vec::new());
         let left = Left { item, state, reason, of: None, over: true, learned };
         self.record(Fact::Left(Box::new(left)));
@@ -133,7 +135,7 @@ impl Gate {
 }
 
 fn name(id: &str) -> ChangeId {
-    ChangeId::parse(id).unwrap()
+    ChangeId::parse(id).expect("tests name changes well")
 }
 
 #[test]
