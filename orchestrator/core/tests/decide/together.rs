@@ -16,7 +16,8 @@ workspace: lab
 repos:
   core: { role: common }
   a: { role: driver, depends_on: [core] }
-common: { core: { sanity: [a] } }
+  tools: { role: library }
+common: { core: { sanity: [a] }, tools: { own_changes: [test] } }
 drivers:
   a: { repo: a, own_changes: [test], common_changes: { mode: gating, jobs: [test] } }
 jobs: { test: { steps: [{ run: test }] } }
@@ -156,6 +157,18 @@ fn a_child_does_not_enter_behind_a_parent_that_is_leaving() {
     X is refused: X depends on A, which did not land: A was taken out of the queue by ada
     A: Removed, A was taken out of the queue by ada
     X: Dependency, X depends on A, which did not land: A was taken out of the queue by ada
+    ");
+}
+
+#[test]
+fn a_child_does_not_enter_with_a_parent_of_another_queue() {
+    let mut gate = Gate::new().knows("T", "tools", &[]).knows("A", "core", &["T"]);
+    gate.approved("A");
+    gate.approved("T");
+    let mut gate = gate.settles();
+    insta::assert_snapshot!(gate.said(), @"
+    T enters the gate
+    T: Started, entered the gate
     ");
 }
 
