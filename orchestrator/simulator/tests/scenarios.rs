@@ -1,4 +1,5 @@
-//! The library of scenarios: each comes out as it expects.
+//! The library of scenarios: each comes out as it expects, played without the program around it: so a change of what decides is
+//! tested in seconds.
 #![expect(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 use std::fs;
