@@ -362,6 +362,7 @@ fn runs_that_start_at_once_are_counted_one_by_one() {
     };
     let mut play = Play::of(LAB, script);
     let (driver, job) = (DriverName::parse("a").unwrap(), JobName::parse("test").unwrap());
+    play.facts.slots.total = 10;
     play.facts.ledger.seed(Some(&driver), &job, History { runs: 150, flakes: 39, ..History::default() });
     let mut play = play.judges("A", "core", &[]);
     play.play_out();
