@@ -60,7 +60,12 @@ fn manifest() -> Result<String, CliError> {
     }
     workspace.insert("dependencies".to_owned(), Value::Table(dependencies));
     workspace.insert("members".to_owned(), members.into());
-    let profile = table(&whole, "profile")?.clone();
+    let mut profile = table(&whole, "profile")?.clone();
+    let of_packages = profile.get_mut("dev").and_then(|dev| dev.get_mut("package"));
+    if let Some(packages) = of_packages.and_then(Value::as_table_mut) {
+        // cargo warns of packages that a workspace does not have.
+        packages.retain(|name, _| name == "*");
+    }
     let manifest = Table::from_iter([
         ("workspace".to_owned(), Value::Table(workspace)),
         ("profile".to_owned(), Value::Table(profile)),
@@ -86,6 +91,8 @@ mod tests {
         assert_eq!(members, ["api", "conformance", "frozen", "lifecycle", "macros"]);
         let dependencies = table(workspace, "dependencies").unwrap();
         assert_eq!(dependencies["nova-api"]["path"].as_str(), Some("api"));
+        let packages = &manifest["profile"]["dev"]["package"];
+        assert_eq!(packages.as_table().map(|all| all.keys().map(String::as_str).collect()), Some(vec!["*"]));
         assert!(dependencies.contains_key("serde") && !dependencies.contains_key("tokio"));
     }
 }
