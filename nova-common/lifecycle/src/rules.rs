@@ -123,9 +123,12 @@ fn released(tree: &ApiTree) -> Vec<Breach> {
         |cycle: u32, text: String| Breach::new(Rule::Released, &format!("cycles/{cycle}.json"), text);
     let mut broken = Vec::new();
     for cycle in 1..tree.cycle {
-        if !tree.released.0.contains_key(&cycle) {
-            let text = format!("cycle {cycle} is released and not listed in `cycles/RELEASED`: add its line");
+        if let Some(file) = tree.files.get(&cycle).filter(|_| !tree.released.0.contains_key(&cycle)) {
+            let line = format!("{cycle} {}", file.digest);
+            let text = format!("cycle {cycle} is released: add the line `{line}` to `cycles/RELEASED`");
             broken.push(breach(cycle, text));
+        } else if !tree.files.contains_key(&cycle) {
+            broken.push(breach(cycle, format!("`cycles/{cycle}.json` is released and gone: restore it")));
         }
     }
     for (&cycle, expected) in &tree.released.0 {
@@ -135,9 +138,6 @@ fn released(tree: &ApiTree) -> Vec<Breach> {
             continue;
         }
         match tree.files.get(&cycle) {
-            None => {
-                broken.push(breach(cycle, format!("`cycles/{cycle}.json` is released and gone: restore it")));
-            }
             Some(file) if file.digest != *expected => {
                 let text = format!(
                     "`cycles/{cycle}.json` is released and has changed: restore it (its digest is {}, and was {expected})",
@@ -145,7 +145,7 @@ fn released(tree: &ApiTree) -> Vec<Breach> {
                 );
                 broken.push(breach(cycle, text));
             }
-            Some(_) => {}
+            Some(_) | None => {}
         }
     }
     broken

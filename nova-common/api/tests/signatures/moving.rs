@@ -82,3 +82,14 @@ fn signatures_of_a_released_cycle_never_change() {
     file.digest = Digest::of("another text");
     assert_eq!(broken(&tree), [(Rule::Released, "cycles/1.json".to_owned())]);
 }
+
+#[test]
+fn signatures_of_a_cycle_that_ends_are_listed_with_their_digest() {
+    let mut tree = raised(tree());
+    let last = tree.cycle - 1;
+    let digest = tree.released.0.remove(&last).unwrap();
+    let told: Vec<_> =
+        rules::check(&tree).into_iter().filter(|breach| breach.rule == Rule::Released).collect();
+    assert!(told[0].text.contains(&format!("add the line `{last} {digest}`")), "{told:?}");
+    assert_eq!(told.len(), 1);
+}

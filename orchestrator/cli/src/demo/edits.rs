@@ -59,8 +59,10 @@ mod tests {
 
     use minijinja::syntax::SyntaxConfig;
     use minijinja::{Environment, context};
+    use nova_lifecycle::{ApiTree, rules};
 
     use super::*;
+    use crate::demo::nova;
 
     /// Returns a file of a repo of the demo as its first commit has it.
     fn first(repo: &str, path: &str) -> String {
@@ -109,6 +111,23 @@ mod tests {
             CONVERT_VMWARE,
         ] {
             apply(&change, &mut tips.clone());
+        }
+    }
+
+    #[test]
+    fn changes_of_the_api_keep_to_the_rules_of_its_life_cycle() {
+        let version = first("nova-common", "api/Cargo.toml").parse::<toml::Table>().unwrap();
+        let version = version["package"]["version"].as_str().unwrap().to_owned();
+        for change in [ADD_DRAINING, TIDY_CYCLE, REMOVE_MEMORY_MB] {
+            let dir = tempfile::tempdir().unwrap();
+            nova::crates().extract(dir.path()).unwrap();
+            let mut files = BTreeMap::new();
+            apply(&change, &mut files);
+            for ((_, path), text) in files {
+                fs::write(dir.path().join(path), text).unwrap();
+            }
+            let tree = ApiTree::read(&dir.path().join("api"), &version).unwrap();
+            assert_eq!(rules::check(&tree), [], "{}", change.subject);
         }
     }
 
