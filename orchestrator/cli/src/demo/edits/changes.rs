@@ -47,6 +47,14 @@ pub(crate) const ADD_DRAINING: Commit = Commit {
             to: "    {\"item\":\"NodeDesc::draining\",\"signature\":\"fn draining(mut self) -> Self\"},\n    \
                  {\"item\":\"NodeDesc::memory\",",
         },
+        Edit { path: "api/REFERENCE.md", from: "### `NodeDesc` 1.0\n", to: "### `NodeDesc` 1.1\n" },
+        Edit {
+            path: "api/REFERENCE.md",
+            from: "| `disk` | `GiB` | All disk space for instances. | 1.0 |\n\n### `ProviderView`",
+            to: "| `disk` | `GiB` | All disk space for instances. | 1.0 |\n\
+                 | `draining` | `bool` | Whether it is being emptied and should get no new instances. | 1.1 |\n\n\
+                 ### `ProviderView`",
+        },
         Edit {
             path: "api/cycles/3.json",
             from: r#""object NodeDesc","signature":"1.0""#,
