@@ -1,6 +1,6 @@
 # The guest of the tests: one boot sector. It counts its boots on its disk, prints a banner and a tick a second on
-# the serial port, and turns itself off when the power button is pressed. Its BIOS reboots it on ctrl-alt-del.
-# Assembled with DEAF=1 it hears neither.
+# the serial port, says back what it reads there, and turns itself off when the power button is pressed. Its BIOS
+# reboots it on ctrl-alt-del. Assembled with DEAF=1 it hears neither the button nor the keys.
         .code16
         .globl  start
 
@@ -62,6 +62,16 @@ idle:
         testb   $1, %ah
         jnz     off
 .endif
+
+        # The line status says in its lowest bit that something has come.
+        movw    $COM1 + 5, %dx
+        inb     %dx, %al
+        testb   $1, %al
+        jz      count
+        movw    $COM1, %dx
+        inb     %dx, %al
+        call    put
+count:
         # The timer's interrupt comes 18.2 times a second.
         decb    countdown
         jnz     idle

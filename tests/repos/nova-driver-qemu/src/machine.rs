@@ -34,6 +34,8 @@ use crate::spec::Spec;
 
 /// How long a question may take to be answered before the journal is believed instead.
 const QUESTION: Duration = Duration::from_secs(3);
+/// How long a guest has before it is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How long QEMU may take to let go of a guest that is stopped by force.
 const QUIT: Duration = Duration::from_secs(5);
 /// How long a reset may take.
@@ -134,7 +136,7 @@ impl Machine {
     /// Starts it; it is off.
     pub(crate) fn start<E: MutationError>(&self, call: &Call, config: &Config) -> Result<(), E> {
         // It may just be about to go, having said that it is off.
-        if !self.gone::<E>(call, QUIT)? {
+        if !self.gone::<E>(call, Instant::now() + QUIT)? {
             self.process.kill()?;
         }
         self.process.start(call, &mut command_line::of(config, &self.spec, &self.dir)?)
@@ -142,18 +144,18 @@ impl Machine {
 
     /// Turns it off: asks the guest if it runs and there is grace, then QEMU, then the kernel.
     pub(crate) fn stop<E: MutationError>(&self, call: &Call, grace: Duration) -> Result<(), E> {
-        let asked = !grace.is_zero() && self.power()? == PowerState::Running;
-        if asked
-            && self.control(&qmp::system_powerdown {}).is_ok()
-            && self.gone::<E>(call, grace)?
-        {
-            return Ok(());
+        let until = Instant::now() + grace;
+        let mut asked = self.power()? == PowerState::Running;
+        while asked && Instant::now() < until {
+            // A guest that is just booting does not hear, so it is asked again.
+            asked = self.control(&qmp::system_powerdown {}).is_ok();
+            if self.gone::<E>(call, until.min(Instant::now() + AGAIN))? {
+                return Ok(());
+            }
         }
         call.check()?;
-        if self.process.is_alive()?
-            && self.control(&qmp::quit {}).is_ok()
-            && self.gone::<E>(call, QUIT)?
-        {
+        let quits = self.process.is_alive()? && self.control(&qmp::quit {}).is_ok();
+        if quits && self.gone::<E>(call, Instant::now() + QUIT)? {
             return Ok(());
         }
         self.process.kill()?;
@@ -169,16 +171,21 @@ impl Machine {
         call: &Call,
         config: &Config,
     ) -> Result<(), E> {
+        let until = Instant::now() + config.patience;
         let mut monitor = self.monitor()?;
-        let keys = [qmp::QKeyCode::ctrl, qmp::QKeyCode::alt, qmp::QKeyCode::delete];
-        let keys = keys.map(|data| qmp::KeyValue::qcode(qmp::QKeyCodeWrapper { data })).into();
-        monitor.execute(&qmp::send_key { hold_time: None, keys })?;
-        match monitor.wait_for(call, Instant::now() + config.patience, is_reset)? {
-            Waited::Came => Ok(()),
-            Waited::Late => self.reset(call, &mut monitor),
-            // A guest may take the keys for a wish to be turned off.
-            Waited::Gone => self.start(call, config),
+        while Instant::now() < until {
+            let keys = [qmp::QKeyCode::ctrl, qmp::QKeyCode::alt, qmp::QKeyCode::delete];
+            let keys = keys.map(|data| qmp::KeyValue::qcode(qmp::QKeyCodeWrapper { data })).into();
+            monitor.execute(&qmp::send_key { hold_time: None, keys })?;
+            match monitor.wait_for(call, until.min(Instant::now() + AGAIN), is_reset)? {
+                Waited::Came => return Ok(()),
+                // A guest that is just booting does not hear, so it is asked again.
+                Waited::Late => {}
+                // A guest may take the keys for a wish to be turned off.
+                Waited::Gone => return self.start(call, config),
+            }
         }
+        self.reset(call, &mut monitor)
     }
 
     /// Resets it.
@@ -206,8 +213,8 @@ impl Machine {
         }
     }
 
-    fn gone<E: MutationError>(&self, call: &Call, time: Duration) -> Result<bool, E> {
-        self.process.wait_until_gone(Some(call), Instant::now() + time).map_err(Waiting::into_error)
+    fn gone<E: MutationError>(&self, call: &Call, until: Instant) -> Result<bool, E> {
+        self.process.wait_until_gone(Some(call), until).map_err(Waiting::into_error)
     }
 
     fn control<C: qapi::Command>(&self, command: &C) -> Result<C::Ok, BackendError> {

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
 use std::{env, fs};
 
 use nova_api::{CreateRequest, DiskSource, GiB, HostContext, HostName, InstanceRef, MiB, NodeName};
@@ -14,13 +13,13 @@ use tempfile::TempDir;
 
 /// A host; its guests end with it.
 #[derive(Debug)]
-pub struct Lab {
+pub(crate) struct Lab {
     dir: TempDir,
 }
 
 /// How well a guest hears.
 #[derive(Debug, Clone, Copy)]
-pub enum Guest {
+pub(crate) enum Guest {
     /// It turns itself off when it is asked to, and reboots.
     Hearing,
     /// It does neither.
@@ -29,19 +28,19 @@ pub enum Guest {
 
 impl Lab {
     /// Makes a host without guests.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir =
             tempfile::Builder::new().prefix("nova-qemu-").tempdir().expect("a temporary directory");
         Self { dir }
     }
 
     /// Returns a directory for whatever a test needs.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 
     /// Says what a driver of the host's first node is told.
-    pub fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let mut config = Config::new(self.path().join("state"));
         if let Some(qemu) = env::var_os("NOVA_QEMU_BINARY") {
             config.qemu = qemu.into();
@@ -50,7 +49,7 @@ impl Lab {
     }
 
     /// Makes a driver of a node.
-    pub fn driver_of(&self, node: &str) -> QemuDriver {
+    pub(crate) fn driver_of(&self, node: &str) -> QemuDriver {
         QemuDriver::new(self.config().node(NodeName::parse(node).expect("a literal")))
     }
 }
@@ -84,12 +83,12 @@ impl Drop for Lab {
 }
 
 /// Asks for the smallest guest.
-pub fn request(instance: InstanceRef, guest: Guest) -> CreateRequest {
+pub(crate) fn request(instance: InstanceRef, guest: Guest) -> CreateRequest {
     CreateRequest::new(instance).memory(MiB(16)).disk(GiB(1)).image(image(guest))
 }
 
 /// Returns the image of a guest, assembled once.
-pub fn image(guest: Guest) -> DiskSource {
+pub(crate) fn image(guest: Guest) -> DiskSource {
     static IMAGES: OnceLock<TempDir> = OnceLock::new();
     let dir = IMAGES.get_or_init(|| {
         let dir = tempfile::tempdir().expect("a temporary directory");

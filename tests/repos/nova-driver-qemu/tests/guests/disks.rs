@@ -1,0 +1,110 @@
+//! Volumes and snapshots.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use nova_api::{
+    AttachVolumeError, DiskSource, Driver as _, ImageName, InstanceRef, Snapshot, SnapshotError,
+    SnapshotRequest, Volume, VolumeId, Volumes as _,
+};
+use nova_conformance::block_on;
+
+use crate::lab::{Guest, request};
+use crate::world::{World, call, call_of};
+
+fn source(path: &Path) -> DiskSource {
+    DiskSource::File { path: path.to_str().unwrap().to_owned() }
+}
+
+fn volume(world: &World, id: &str) -> Volume {
+    let path = world.lab.path().join(id);
+    File::create(&path).unwrap().set_len(1 << 20).unwrap();
+    Volume::new(VolumeId::parse(id).unwrap(), source(&path))
+}
+
+fn disks(world: &World, guest: &InstanceRef) -> Vec<String> {
+    let report = world.diagnostics(guest);
+    report.disks.into_iter().map(|disk| disk.name).collect()
+}
+
+#[test]
+fn volumes_come_and_go_while_the_guest_runs() {
+    let world = World::new();
+    let guest = world.boot("i-1", Guest::Deaf);
+    let volumes = ["v-1", "v-2"].map(|id| volume(&world, id));
+    for volume in &volumes {
+        for _ in 0..2 {
+            block_on(world.driver.attach(&call(), &guest, volume, "/dev/sdb")).unwrap();
+        }
+    }
+    assert_eq!(disks(&world, &guest), ["disk", "v-1", "v-2"]);
+    for _ in 0..2 {
+        block_on(world.driver.detach(&call(), &guest, &volumes[0].id)).unwrap();
+    }
+    assert_eq!(disks(&world, &guest), ["disk", "v-2"]);
+    block_on(world.driver.attach(&call(), &guest, &volumes[0], "/dev/sdb")).unwrap();
+    let attached = block_on(world.driver.attached(&guest)).unwrap();
+    assert_eq!(attached, [volumes[1].id.clone(), volumes[0].id.clone()]);
+    world.destroy(&guest);
+    assert!(volumes.iter().all(|volume| world.lab.path().join(volume.id.as_str()).exists()));
+}
+
+#[test]
+fn volumes_stay_over_a_boot_and_are_one_instances() {
+    let world = World::new();
+    let [one, other] = ["i-1", "i-2"].map(|id| world.boot(id, Guest::Hearing));
+    let volume = volume(&world, "v-1").read_only(true);
+    block_on(world.driver.power_off(&call(), &one, Duration::ZERO)).unwrap();
+    block_on(world.driver.attach(&call(), &one, &volume, "/dev/sdb")).unwrap();
+    let in_use = block_on(world.driver.attach(&call(), &other, &volume, "/dev/sdb")).unwrap_err();
+    assert!(matches!(in_use, AttachVolumeError::VolumeInUse(_)), "{in_use:?}");
+    block_on(world.driver.power_on(&call(), &one)).unwrap();
+    assert_eq!(disks(&world, &one), ["disk", "v-1"]);
+    block_on(world.driver.detach(&call(), &one, &volume.id)).unwrap();
+    block_on(world.driver.attach(&call(), &other, &volume, "/dev/sdb")).unwrap();
+}
+
+#[test]
+fn a_volume_that_cannot_be_opened_is_refused_and_not_attached() {
+    let world = World::new();
+    let guest = world.boot("i-1", Guest::Hearing);
+    let none = Volume::new(VolumeId::parse("none").unwrap(), source(Path::new("/no/such/volume")));
+    let refused = block_on(world.driver.attach(&call(), &guest, &none, "/dev/sdb")).unwrap_err();
+    assert!(matches!(refused, AttachVolumeError::BadRequest(_)), "{refused:?}");
+    assert_eq!(block_on(world.driver.attached(&guest)).unwrap(), []);
+    assert_eq!(disks(&world, &guest), ["disk"]);
+}
+
+#[test]
+fn a_guest_made_of_a_snapshot_goes_on_where_the_disk_was() {
+    let world = World::new();
+    let guest = world.boot("i-1", Guest::Hearing);
+    let image = |name: &str| world.lab.path().join(name);
+    let snapshot = |op: &str, name: &str| {
+        let request = SnapshotRequest::new(ImageName::parse(name).unwrap(), source(&image(name)));
+        block_on(Snapshot::snapshot(&world.driver, &call_of(op, 1), &guest, request))
+    };
+    let taken = snapshot("op-running", "running").unwrap();
+    assert_eq!(taken.size_bytes, 1 << 30);
+    assert_eq!(snapshot("op-running", "running").unwrap(), taken, "repeated");
+    let other = snapshot("op-other", "running").unwrap_err();
+    assert!(matches!(other, SnapshotError::ImageExists(_)), "{other:?}");
+    world.pause(&guest);
+    snapshot("op-paused", "paused").unwrap();
+    block_on(world.driver.power_off(&call(), &guest, Duration::ZERO)).unwrap();
+    snapshot("op-off", "off").unwrap();
+    for name in ["running", "paused", "off"] {
+        let mut boots = [0; 2];
+        File::open(image(name)).unwrap().read_exact_at(&mut boots, 512).unwrap();
+        assert_eq!(u16::from_le_bytes(boots), 1, "{name}");
+    }
+    let leftovers = fs::read_dir(world.lab.path()).unwrap().flatten();
+    assert!(
+        !leftovers.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("part"))
+    );
+    let heir = request(world.instance("i-2"), Guest::Hearing).image(source(&image("running")));
+    let heir = block_on(world.driver.create(&call(), heir)).unwrap().instance;
+    world.await_console(&heir, "guest: boot 2\r\n");
+}

@@ -1,0 +1,12 @@
+//! What is this driver's own, on real guests: what the conformance suite cannot know of.
+
+#[path = "../lab/lab.rs"]
+mod lab;
+
+mod console;
+mod crash;
+mod disks;
+mod events;
+mod migration;
+mod power;
+mod world;
