@@ -63,7 +63,7 @@ fn read(node: &Node, mut before: Seen) -> Result<(Vec<DriverEvent>, Seen), Backe
             Some(guest) => follow(&machine, guest, &mut tell)?,
             None => meet(&machine, instance.clone(), &mut tell)?,
         };
-        machine.trim_console();
+        machine.trim();
         now.insert(guest.instance.id.clone(), guest);
     }
     let gone =

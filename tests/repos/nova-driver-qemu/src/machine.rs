@@ -11,6 +11,7 @@ mod command_line;
 mod commands;
 pub(crate) mod console;
 pub(crate) mod disk;
+mod growing;
 pub(crate) mod journal;
 mod monitor;
 mod plug;
@@ -69,6 +70,16 @@ impl Machine {
     /// Returns the directory of its last boot.
     pub(crate) fn run(&self) -> &Path {
         self.process.run()
+    }
+
+    fn console_log(&self) -> PathBuf {
+        self.dir.join("console.log")
+    }
+
+    /// Frees the space of what it has had written long ago.
+    pub(crate) fn trim(&self) {
+        growing::trim(&self.console_log());
+        growing::trim(&journal::file(self.run()));
     }
 
     /// Writes down what it is.

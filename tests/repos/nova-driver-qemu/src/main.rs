@@ -16,7 +16,7 @@ use pollster::block_on;
 const USAGE: &str =
     "usage: nova-driver-qemu create ID IMAGE | list | console ID | off ID SECONDS | destroy ID";
 /// How long one command may take.
-const TIME: Duration = Duration::from_secs(60);
+const TIME: Duration = Duration::from_mins(1);
 /// How much of a console is shown.
 const CONSOLE: u32 = 64 << 10;
 const NODE: &str = "localhost";

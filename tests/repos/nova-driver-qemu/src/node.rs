@@ -163,7 +163,7 @@ impl Node {
             // It may have been finished, or have gone, just before.
             let read = Machine::read(machine.dir().to_owned())?;
             if let Some(machine) = read.filter(|machine| !machine.spec.whole) {
-                self.remove(machine)?;
+                self.remove(&machine)?;
             }
             Alone { path, _exclusive: exclusive }.forget()?;
         }

@@ -4,21 +4,19 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use nova_api::{BackendError, ConsoleEndpoint, ConsoleOutput, EndpointAddress};
-use rustix::fs::{FallocateFlags, fallocate};
 
 use crate::durable::if_there;
 use crate::failure::OrFailed as _;
 use crate::machine::Machine;
+use crate::machine::growing::KEPT;
 
-/// How much of what a guest has printed is kept.
-const KEPT: u64 = 1 << 20;
 /// The longest path that a client can connect to.
 const SOCKET_PATH: usize = 107;
 
 impl Machine {
     /// Returns the last that the guest has printed.
     pub(crate) fn console_output(&self, limit: u32) -> Result<ConsoleOutput, BackendError> {
-        let path = self.dir().join("console.log");
+        let path = self.console_log();
         let unreadable = || format!("`{}` cannot be read", path.display());
         match if_there(File::open(&path)).or_failed(unreadable)? {
             Some(mut file) => tail(&mut file, u64::from(limit)).or_failed(unreadable),
@@ -41,18 +39,6 @@ impl Machine {
                 Err(BackendError::new(why))
             }
         }
-    }
-
-    /// Frees the space of what the guest has printed long ago: it may print for ever.
-    pub(crate) fn trim_console(&self) {
-        let trimmed =
-            File::options().write(true).open(self.dir().join("console.log")).and_then(|file| {
-                let old = file.metadata()?.len().saturating_sub(KEPT);
-                let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-                if old > 0 { Ok(fallocate(&file, flags, 0, old)?) } else { Ok(()) }
-            });
-        // Not every file system can; then the file grows, and nothing else is wrong.
-        drop(trimmed);
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn device(name: &str, slot: u8, volume: Option<&VolumeId>) -> Value {
     match volume {
         // The guest finds it below `/dev/disk/by-id`, which shows 20 characters.
         Some(volume) => {
-            device["serial"] = volume.as_str().chars().take(20).collect::<String>().into()
+            device["serial"] = volume.as_str().chars().take(20).collect::<String>().into();
         }
         None => device["bootindex"] = 0.into(),
     }

@@ -6,7 +6,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use nova_api::{BackendError, PowerState};
@@ -14,11 +14,10 @@ use serde::Deserialize;
 
 use crate::durable::if_there;
 use crate::failure::OrFailed as _;
+use crate::machine::growing::KEPT;
 
 /// The command that makes a monitor announce events.
 const NEGOTIATE: &[u8] = b"{\"execute\": \"qmp_capabilities\"}\n";
-/// How much of a journal is read at once.
-const AT_ONCE: u64 = 1 << 20;
 
 /// How far somebody has read the journals of a guest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,10 +39,15 @@ impl Boot {
     }
 }
 
+/// Returns the file of a journal in the run directory of a boot.
+pub(crate) fn file(run: &Path) -> PathBuf {
+    run.join("events.out")
+}
+
 /// Makes the files of a journal in the run directory of a boot.
 pub(crate) fn prepare(run: &Path) -> io::Result<()> {
     fs::write(run.join("events.in"), NEGOTIATE)?;
-    File::create(run.join("events.out")).map(drop)
+    File::create(file(run)).map(drop)
 }
 
 /// What a journal says of a guest since a cursor.
@@ -59,8 +63,7 @@ pub(crate) struct Told {
 
 /// Returns whether QEMU has come as far as to write its events.
 pub(crate) fn is_kept(run: &Path) -> bool {
-    fs::read(run.join("events.out"))
-        .is_ok_and(|text| text.windows(8).any(|part| part == b"\"return\""))
+    fs::read(file(run)).is_ok_and(|text| text.windows(8).any(|part| part == b"\"return\""))
 }
 
 /// Reads what has been written since a cursor.
@@ -70,7 +73,7 @@ pub(crate) fn since(run: &Path, cursor: Cursor) -> Result<Told, BackendError> {
 
 /// Returns the end of the journal.
 pub(crate) fn end(run: &Path) -> Result<Cursor, BackendError> {
-    let path = run.join("events.out");
+    let path = file(run);
     let unreadable = || format!("`{}` cannot be read", path.display());
     let there = if_there(fs::metadata(&path)).or_failed(unreadable)?;
     Ok(there.map_or_else(Cursor::default, |there| Cursor {
@@ -85,15 +88,17 @@ pub(crate) fn last_state(run: &Path) -> Result<PowerState, BackendError> {
 }
 
 fn read(run: &Path, cursor: Cursor) -> io::Result<Told> {
-    let Some(mut file) = if_there(File::open(run.join("events.out")))? else {
+    let Some(mut journal) = if_there(File::open(file(run)))? else {
         return Ok(Told { cursor, ..Told::default() });
     };
-    let boot = Some(Boot::of(&file.metadata()?));
+    let boot = Some(Boot::of(&journal.metadata()?));
     let started = boot != cursor.boot;
-    let mut offset = if started { 0 } else { cursor.offset };
-    file.seek(SeekFrom::Start(offset))?;
+    // What was written longer ago may not be there any more.
+    let oldest = journal.metadata()?.len().saturating_sub(KEPT);
+    let mut offset = oldest.max(if started { 0 } else { cursor.offset });
+    journal.seek(SeekFrom::Start(offset))?;
     let mut text = Vec::new();
-    file.take(AT_ONCE).read_to_end(&mut text)?;
+    journal.take(KEPT).read_to_end(&mut text)?;
     // The last line may still be on its way.
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     offset += whole as u64;
@@ -133,7 +138,7 @@ mod tests {
     fn each_event_is_read_once_and_only_as_a_whole() {
         let dir = tempfile::tempdir().unwrap();
         prepare(dir.path()).unwrap();
-        let mut out = File::options().append(true).open(dir.path().join("events.out")).unwrap();
+        let mut out = File::options().append(true).open(file(dir.path())).unwrap();
         out.write_all(b"{\"QMP\": {}}\r\n{\"return\": {}}\r\n").unwrap();
         let first = since(dir.path(), Cursor::default()).unwrap();
         assert!(first.started && first.states.is_empty(), "{first:?}");
@@ -153,10 +158,22 @@ mod tests {
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         for dir in [&one, &two] {
             prepare(dir.path()).unwrap();
-            fs::write(dir.path().join("events.out"), event("STOP")).unwrap();
+            fs::write(file(dir.path()), event("STOP")).unwrap();
         }
         let told = since(two.path(), end(one.path()).unwrap()).unwrap();
         assert_eq!((told.started, told.states), (true, vec![PowerState::Paused]));
+    }
+
+    #[test]
+    fn of_a_long_journal_the_end_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        prepare(dir.path()).unwrap();
+        let mut text = event("RESET").repeat(1 << 14);
+        text += &event("STOP");
+        fs::write(file(dir.path()), &text).unwrap();
+        let told = since(dir.path(), Cursor::default()).unwrap();
+        assert_eq!(told.states, [PowerState::Paused]);
+        assert_eq!(told.cursor, end(dir.path()).unwrap());
     }
 
     #[test]

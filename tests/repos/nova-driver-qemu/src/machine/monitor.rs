@@ -121,13 +121,8 @@ impl Monitor {
             match self.has_more(left) {
                 // All events that are there are taken in on the way to an answer.
                 Ok(true) if self.execute(&query_version {}).is_ok() => {}
-                Ok(_) => break Waited::Gone,
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                    ) => {}
-                Err(_) => break Waited::Gone,
+                Err(error) if is_late(&error) => {}
+                Ok(_) | Err(_) => break Waited::Gone,
             }
         };
         // If this fails, the next command does, and that is told.
@@ -146,6 +141,10 @@ impl Monitor {
     fn wait_at_most(&self, time: Duration) -> io::Result<()> {
         self.0.inner().get_ref_write().set_read_timeout(Some(time))
     }
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// How waiting for an event ended.

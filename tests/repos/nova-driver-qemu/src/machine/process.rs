@@ -33,6 +33,8 @@ use crate::machine::monitor::{Monitor, Purpose};
 
 /// How long a QEMU that starts may take to answer.
 const START: Duration = Duration::from_secs(30);
+/// How long to wait for an answer before looking whether it has failed.
+const SLOW: Duration = Duration::from_millis(500);
 /// How long one that was killed may take to be gone.
 const END: Duration = Duration::from_secs(10);
 /// How long to wait before looking whether the call is still wanted.
@@ -82,14 +84,15 @@ impl Process {
             .or_failed(|| format!("`{}` cannot be started", qemu.get_program().display()))?;
         qemu.stdin(Stdio::null());
         let mut child = Reaped(Some(child));
-        let until = Instant::now() + START;
+        let (until, mut patience) = (Instant::now() + START, LOOK);
         loop {
             // The guest runs as soon as QEMU answers.
-            let answers = Monitor::connect(&self.run, Purpose::Control, LOOK);
-            match answers {
+            match Monitor::connect(&self.run, Purpose::Control, patience) {
                 Ok(_) if journal::is_kept(&self.run) => break,
                 Err(error) if Instant::now() >= until => return Err(error.into()),
-                Ok(_) | Err(_) => {}
+                Ok(_) => {}
+                // On a busy host an answer takes longer.
+                Err(_) => patience = (patience * 2).min(SLOW),
             }
             if child.has_ended() {
                 let said = fs::read_to_string(&log).unwrap_or_default();
@@ -99,7 +102,7 @@ impl Process {
             }
             call.check()?;
         }
-        child.let_go().or_failed(|| "no thread to wait for QEMU".to_owned())?;
+        child.let_go();
         Ok(())
     }
 
@@ -227,10 +230,11 @@ impl Reaped {
     }
 
     /// Lets the child run; while this process is there, it waits for the child's end, lest a zombie stay.
-    fn let_go(mut self) -> io::Result<()> {
-        let Some(mut child) = self.0.take() else { return Ok(()) };
+    fn let_go(mut self) {
+        let Some(mut child) = self.0.take() else { return };
         let wait = move || drop(child.wait());
-        thread::Builder::new().name("qemu".to_owned()).spawn(wait).map(drop)
+        // Without a thread the zombie stays, and goes with this process.
+        drop(thread::Builder::new().name("qemu".to_owned()).spawn(wait));
     }
 }
 

@@ -70,7 +70,7 @@ impl Node {
         let _fence = self.enter::<DestroyError>(call)?;
         let alone = self.alone::<DestroyError>(call, &instance.id)?;
         if let Some(machine) = Machine::read(self.guest(&instance.id))? {
-            self.remove(machine)?;
+            self.remove(&machine)?;
         }
         Ok(alone.forget()?)
     }
@@ -92,7 +92,7 @@ impl Node {
                 let same = known.spec.op_id == spec.op_id;
                 return if same { Ok(()) } else { Err(NotSameInstance(spec.id).into()) };
             }
-            self.remove(known)?;
+            self.remove(&known)?;
         }
         self.reap()?;
         let made = self.reserve::<E>(call, spec).and_then(|mut machine| {
@@ -102,7 +102,7 @@ impl Node {
             });
             if filled.is_err() {
                 // It is not whole, so what cannot be removed now is reaped later.
-                drop(self.remove(machine));
+                drop(self.remove(&machine));
             }
             filled
         });
@@ -134,7 +134,7 @@ impl Node {
     }
 
     /// Removes an instance: at once for all who look, and then from the disk.
-    pub(super) fn remove(&self, machine: Machine) -> Result<(), BackendError> {
+    pub(super) fn remove(&self, machine: &Machine) -> Result<(), BackendError> {
         machine.kill()?;
         let (dir, beside) = (machine.dir().to_owned(), self.rubbish(&machine.spec));
         let failed = || format!("`{}` cannot be removed", dir.display());

@@ -134,7 +134,7 @@ impl Node {
         };
         match (machine.spec.migration.clone(), request.end) {
             (Some(Migration::Out { .. }), MigrationEnd::Confirm) => {
-                self.remove(machine)?;
+                self.remove(&machine)?;
                 Ok(alone.forget()?)
             }
             (Some(Migration::Out { ran, .. }), MigrationEnd::Revert) => {

@@ -121,7 +121,7 @@ fn a_frozen_driver_keeps_its_successor_waiting_and_never_acts_late() {
     assert_eq!(waits.to_string(), expected.to_string());
     assert_eq!(world.power(&guest), PowerState::Running);
     frozen.kill();
-    let long = successor(Duration::from_secs(60));
+    let long = successor(Duration::from_mins(1));
     block_on(world.driver.power_off(&long, &guest, Duration::ZERO)).unwrap();
     assert_eq!(world.power(&guest), PowerState::Off);
     let stale = block_on(world.driver.power_on(&call_of("op-1", 1), &guest)).unwrap_err();

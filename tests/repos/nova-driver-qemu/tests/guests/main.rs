@@ -1,5 +1,7 @@
 //! What is this driver's own, on real guests: what the conformance suite cannot know of.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
 #[path = "../lab/lab.rs"]
 mod lab;
 

@@ -11,9 +11,10 @@ use crate::lab::Guest;
 use crate::world::{World, await_console, call, call_of};
 
 fn second(world: &World) -> (QemuDriver, NodeName) {
-    let driver = world.lab.driver_of("second");
+    let node = NodeName::parse("second").unwrap();
+    let driver = QemuDriver::new(world.lab.config().node(node.clone()));
     block_on(driver.init(&world.lab.host())).unwrap();
-    (driver, NodeName::parse("second").unwrap())
+    (driver, node)
 }
 
 #[test]

@@ -16,7 +16,7 @@ use nova_driver_qemu::QemuDriver;
 use crate::lab::{Guest, Lab, request};
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A node and its driver.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::{env, fs};
 
-use nova_api::{CreateRequest, DiskSource, GiB, HostContext, HostName, InstanceRef, MiB, NodeName};
+use nova_api::{CreateRequest, DiskSource, GiB, HostContext, HostName, InstanceRef, MiB};
 use nova_conformance::Fixture;
 use nova_driver_qemu::{Config, QemuDriver};
 use rustix::process::{Pid, Signal, kill_process};
@@ -46,11 +46,6 @@ impl Lab {
             config.qemu = qemu.into();
         }
         config
-    }
-
-    /// Makes a driver of a node.
-    pub(crate) fn driver_of(&self, node: &str) -> QemuDriver {
-        QemuDriver::new(self.config().node(NodeName::parse(node).expect("a literal")))
     }
 }
 
