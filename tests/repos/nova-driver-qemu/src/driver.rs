@@ -13,7 +13,7 @@ use nova_api::{
     InstanceSummary, InventoryError, InventoryReport, ListInstancesError, NodeDesc, NodeName,
     NodePresence, NodePresenceError, NodesError, Pause, PowerOffError, PowerOnError, PowerState,
     Provider, ProviderView, RebootError, RebootKind, Refresh, ResourceName, ShutdownError,
-    Snapshot, UnknownInstance, UnknownNode, Volumes,
+    Snapshot, UnknownInstance, UnknownNode, VolumesV2,
 };
 
 use crate::config::Config;
@@ -242,7 +242,7 @@ impl Driver for QemuDriver {
         Some(self)
     }
 
-    fn volumes(&self) -> Option<&impl Volumes> {
+    fn volumes_v2(&self) -> Option<&impl VolumesV2> {
         Some(self)
     }
 

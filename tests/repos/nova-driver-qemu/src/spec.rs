@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use nova_api::{BackendError, CreateRequest, GiB, InstanceId, MiB, NodeName, OpId, Vcpus, Volume};
+use nova_api::{
+    AttachedVolume, BackendError, CreateRequest, GiB, InstanceId, MiB, NodeName, OpId, Vcpus,
+    Volume,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::durable::{self, if_there};
@@ -37,6 +40,13 @@ pub(crate) struct Attached {
     pub(crate) volume: Volume,
     /// The target on the guest's SCSI bus, from 1; 0 is the instance's own disk.
     pub(crate) slot: u8,
+}
+
+impl Attached {
+    /// Says where the guest finds it: channel, target and unit of its one SCSI bus.
+    pub(crate) fn report(&self) -> AttachedVolume {
+        AttachedVolume::new(self.volume.id.clone()).device(format!("scsi 0:{}:0", self.slot))
+    }
 }
 
 /// A snapshot, and the operation that made it or is at it.

@@ -1,15 +1,16 @@
 //! What this driver can do beyond what all drivers can.
 
 use nova_api::{
-    AttachVolumeError, AttachedVolumesError, Call, ColdMigrate, Console, ConsoleEndpoint,
-    ConsoleEndpointError, ConsoleOutput, ConsoleOutputError, Created, DetachVolumeError,
-    Diagnostics, DiagnosticsError, DiagnosticsReport, InstanceRef, MigrateEndError,
-    MigrateEndRequest, MigrateInError, MigrateInRequest, MigrateOutError, MigrateOutRequest,
-    MigrationPayload, Pause, PauseError, PowerState, Snapshot, SnapshotError, SnapshotRequest,
-    SnapshotTaken, UnpauseError, Volume, VolumeId, Volumes, WrongPower,
+    AttachRequest, AttachVolumeError, AttachedVolume, AttachedVolumesError, Call, ColdMigrate,
+    Console, ConsoleEndpoint, ConsoleEndpointError, ConsoleOutput, ConsoleOutputError, Created,
+    DetachVolumeError, Diagnostics, DiagnosticsError, DiagnosticsReport, InstanceRef,
+    MigrateEndError, MigrateEndRequest, MigrateInError, MigrateInRequest, MigrateOutError,
+    MigrateOutRequest, MigrationPayload, Pause, PauseError, PowerState, Snapshot, SnapshotError,
+    SnapshotRequest, SnapshotTaken, UnpauseError, VolumeId, VolumesV2, WrongPower,
 };
 
 use crate::QemuDriver;
+use crate::spec::Attached;
 
 const ON: [PowerState; 2] = [PowerState::Running, PowerState::Paused];
 
@@ -65,16 +66,15 @@ impl Diagnostics for QemuDriver {
     }
 }
 
-impl Volumes for QemuDriver {
+impl VolumesV2 for QemuDriver {
     async fn attach(
         &self,
         call: &Call,
         instance: &InstanceRef,
-        volume: &Volume,
-        _device: &str,
-    ) -> Result<(), AttachVolumeError> {
-        let (call, instance, volume) = (call.clone(), instance.clone(), volume.clone());
-        self.with_node(move |node| node.attach(&call, &instance, &volume)).await
+        request: AttachRequest,
+    ) -> Result<AttachedVolume, AttachVolumeError> {
+        let (call, instance) = (call.clone(), instance.clone());
+        self.with_node(move |node| node.attach(&call, &instance, &request.volume)).await
     }
 
     async fn detach(
@@ -90,9 +90,9 @@ impl Volumes for QemuDriver {
     async fn attached(
         &self,
         instance: &InstanceRef,
-    ) -> Result<Vec<VolumeId>, AttachedVolumesError> {
+    ) -> Result<Vec<AttachedVolume>, AttachedVolumesError> {
         self.ask(instance, |_, machine| {
-            Ok(machine.spec.volumes.into_iter().map(|one| one.volume.id).collect())
+            Ok(machine.spec.volumes.iter().map(Attached::report).collect())
         })
         .await
     }

@@ -1,8 +1,8 @@
 //! Volumes of instances: each has at most one.
 
 use nova_api::{
-    AttachVolumeError, BadRequest, Call, DetachVolumeError, InstanceRef, PowerState, Volume,
-    VolumeBusy, VolumeId, VolumeInUse,
+    AttachVolumeError, AttachedVolume, BadRequest, Call, DetachVolumeError, InstanceRef,
+    PowerState, Volume, VolumeBusy, VolumeId, VolumeInUse,
 };
 
 use crate::machine::{Machine, disk};
@@ -19,7 +19,7 @@ impl Node {
         call: &Call,
         instance: &InstanceRef,
         volume: &Volume,
-    ) -> Result<(), AttachVolumeError> {
+    ) -> Result<AttachedVolume, AttachVolumeError> {
         self.act(call, instance, |mut machine| {
             let power = machine.must_be::<AttachVolumeError>(&POWER)?;
             machine.spec.must_stay()?;
@@ -36,7 +36,7 @@ impl Node {
                 machine.save()?;
                 return Err(error.into());
             }
-            Ok(())
+            Ok(attached.report())
         })
     }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use nova_api::{
-    AttachVolumeError, DiskSource, Driver as _, ImageName, InstanceRef, Snapshot, SnapshotError,
-    SnapshotRequest, Volume, VolumeId, Volumes as _,
+    AttachRequest, AttachVolumeError, AttachedVolume, DiskSource, Driver as _, ImageName,
+    InstanceRef, Snapshot, SnapshotError, SnapshotRequest, Volume, VolumeId, VolumesV2 as _,
 };
 use nova_conformance::block_on;
 
@@ -24,6 +24,10 @@ fn volume(world: &World, id: &str) -> Volume {
     Volume::new(VolumeId::parse(id).unwrap(), source(&path))
 }
 
+fn of(volume: &Volume) -> AttachRequest {
+    AttachRequest::new(volume.clone())
+}
+
 fn disks(world: &World, guest: &InstanceRef) -> Vec<String> {
     let report = world.diagnostics(guest);
     report.disks.into_iter().map(|disk| disk.name).collect()
@@ -36,7 +40,7 @@ fn volumes_come_and_go_while_the_guest_runs() {
     let volumes = ["v-1", "v-2"].map(|id| volume(&world, id));
     for volume in &volumes {
         for _ in 0..2 {
-            block_on(world.driver.attach(&call(), &guest, volume, "/dev/sdb")).unwrap();
+            block_on(world.driver.attach(&call(), &guest, of(volume))).unwrap();
         }
     }
     assert_eq!(disks(&world, &guest), ["disk", "v-1", "v-2"]);
@@ -44,9 +48,11 @@ fn volumes_come_and_go_while_the_guest_runs() {
         block_on(world.driver.detach(&call(), &guest, &volumes[0].id)).unwrap();
     }
     assert_eq!(disks(&world, &guest), ["disk", "v-2"]);
-    block_on(world.driver.attach(&call(), &guest, &volumes[0], "/dev/sdb")).unwrap();
+    block_on(world.driver.attach(&call(), &guest, of(&volumes[0]))).unwrap();
     let attached = block_on(world.driver.attached(&guest)).unwrap();
-    assert_eq!(attached, [volumes[1].id.clone(), volumes[0].id.clone()]);
+    let report = |volume: &Volume, device| AttachedVolume::new(volume.id.clone()).device(device);
+    let expected = [report(&volumes[1], "scsi 0:2:0"), report(&volumes[0], "scsi 0:1:0")];
+    assert_eq!(attached, expected);
     world.destroy(&guest);
     assert!(volumes.iter().all(|volume| world.lab.path().join(volume.id.as_str()).exists()));
 }
@@ -57,13 +63,13 @@ fn volumes_stay_over_a_boot_and_are_one_instances() {
     let [one, other] = ["i-1", "i-2"].map(|id| world.boot(id, Guest::Hearing));
     let volume = volume(&world, "v-1").read_only(true);
     block_on(world.driver.power_off(&call(), &one, Duration::ZERO)).unwrap();
-    block_on(world.driver.attach(&call(), &one, &volume, "/dev/sdb")).unwrap();
-    let in_use = block_on(world.driver.attach(&call(), &other, &volume, "/dev/sdb")).unwrap_err();
+    block_on(world.driver.attach(&call(), &one, of(&volume))).unwrap();
+    let in_use = block_on(world.driver.attach(&call(), &other, of(&volume))).unwrap_err();
     assert!(matches!(in_use, AttachVolumeError::VolumeInUse(_)), "{in_use:?}");
     block_on(world.driver.power_on(&call(), &one)).unwrap();
     assert_eq!(disks(&world, &one), ["disk", "v-1"]);
     block_on(world.driver.detach(&call(), &one, &volume.id)).unwrap();
-    block_on(world.driver.attach(&call(), &other, &volume, "/dev/sdb")).unwrap();
+    block_on(world.driver.attach(&call(), &other, of(&volume))).unwrap();
 }
 
 #[test]
@@ -71,7 +77,7 @@ fn a_volume_that_cannot_be_opened_is_refused_and_not_attached() {
     let world = World::new();
     let guest = world.boot("i-1", Guest::Hearing);
     let none = Volume::new(VolumeId::parse("none").unwrap(), source(Path::new("/no/such/volume")));
-    let refused = block_on(world.driver.attach(&call(), &guest, &none, "/dev/sdb")).unwrap_err();
+    let refused = block_on(world.driver.attach(&call(), &guest, of(&none))).unwrap_err();
     assert!(matches!(refused, AttachVolumeError::BadRequest(_)), "{refused:?}");
     assert_eq!(block_on(world.driver.attached(&guest)).unwrap(), []);
     assert_eq!(disks(&world, &guest), ["disk"]);
