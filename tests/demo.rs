@@ -134,6 +134,21 @@ fn the_demo_plays_as_told_twice_and_its_next_steps_work() {
     );
 }
 
+#[test]
+#[ignore = "needs QEMU, and minutes for what its driver is built of: `tests/run` runs it"]
+fn with_qemu_a_driver_of_real_virtual_machines_plays_too() {
+    let world = World::empty();
+    world.writes("Cargo.toml", "[workspace]\n");
+    let (out, took) = plays(&world, &["--with-qemu", "--format", "json"]);
+    println!("it took {took:?}");
+    let json: Value = serde_json::from_str(&out).unwrap();
+    let scenes = json["scenes"].as_array().unwrap();
+    assert!(scenes.iter().all(|scene| scene["as_told"] == true), "{out}");
+    let rows = scenes.iter().flat_map(|scene| scene["items"][0]["rows"].as_array().unwrap());
+    let of_qemu = rows.filter(|row| row["driver"] == "qemu" && row["state"]["verdict"] == "passed");
+    assert_eq!(of_qemu.count(), 3, "each change of the common core: {out}");
+}
+
 /// Types in what the demo suggests, line by line, as a person would.
 fn follows(world: &World, out: &str) {
     let (_, lines) = out.split_once("Try next:\n").unwrap();

@@ -17,7 +17,7 @@ use crate::demo::edits::{
     ADD_DRAINING, CONVERT_VMWARE, Commit, REFUSE_EMPTY_MACHINES, REMOVE_MEMORY_MB, RESERVE_DOM0_MEMORY,
     TIDY_CYCLE,
 };
-use crate::demo::repos;
+use crate::demo::repos::{self, Cast};
 use crate::error::{CliError, Exit};
 use crate::printer::{BOLD, DIM, Printer, RED, YELLOW, styled};
 use crate::render::{duration, matrix, plan};
@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Builds at once; default: one a core
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     jobs: Option<u32>,
+    /// Add a driver that runs real virtual machines; QEMU must be installed
+    #[arg(long)]
+    with_qemu: bool,
     /// Run steps with your own rights, outside any sandbox
     #[arg(long)]
     no_sandbox: bool,
@@ -47,6 +50,15 @@ struct Scene {
     /// Who is to have which verdict, in the first change's matrix; a job's own name stands for its repo.
     verdicts: &'static [(&'static str, &'static str)],
     lands: bool,
+}
+
+impl Scene {
+    /// Returns who is to have which verdict; the driver of real virtual machines takes part in what concerns all.
+    fn verdicts(&self, cast: Cast) -> Vec<(&'static str, &'static str)> {
+        let common = self.changes.first().is_some_and(|change| change.repo == repos::COMMON);
+        let qemu = (common && cast == Cast::WithQemu).then_some(("qemu", "passed"));
+        self.verdicts.iter().copied().chain(qemu).collect()
+    }
 }
 
 const SCENES: &[Scene] = &[
@@ -127,14 +139,15 @@ struct Played {
 pub(crate) fn run(args: &Args, context: &Context, printer: &mut Printer) -> Result<Exit, CliError> {
     let begun = Instant::now();
     let dir = context.directory().join(&args.dir);
-    make(&dir, printer)?;
+    let cast = if args.with_qemu { Cast::WithQemu } else { Cast::Standard };
+    make(&dir, cast, printer)?;
     let site = Context::at(&dir).site(RepoFiles::Tip, printer)?;
     let runner = runner(&site, args.no_sandbox, printer)?;
     let no_sandbox = runner.sandbox() == SandboxState::Off;
     let check = check::Args { jobs: args.jobs, no_sandbox, ..check::Args::default() };
     let (mut scenes, mut red) = (Vec::new(), None);
     for scene in SCENES {
-        let (played, failed) = play(&site, scene, &check, &runner, printer)?;
+        let (played, failed) = play(&site, (scene, cast), &check, &runner, printer)?;
         scenes.push(played);
         red = red.or(failed);
     }
@@ -158,17 +171,32 @@ fn exit(scene: &Played) -> Exit {
 }
 
 /// Makes the workspace, or takes the one that an earlier run of this version made.
-fn make(dir: &Path, printer: &mut Printer) -> Result<(), CliError> {
+fn make(dir: &Path, cast: Cast, printer: &mut Printer) -> Result<(), CliError> {
+    if cast == Cast::WithQemu {
+        must_have_qemu()?;
+    }
     if dir.exists() {
-        if repos::made_by(dir).as_deref() == Some(env!("CARGO_PKG_VERSION")) {
+        if repos::made(dir, cast) {
             return printer.note(format_args!("playing in {} again", dir.display()));
         }
-        let text = format!("`{}` is there, and this version of the demo did not make it", dir.display());
+        let text = format!("`{}` is there, and this demo did not make it", dir.display());
         return Err(CliError::usage(text, "give another directory: `--dir DIR`"));
     }
     printer.note(format_args!("making a workspace of real git repos in {}", dir.display()))?;
     let changes: Vec<Commit> = SCENES.iter().flat_map(|scene| scene.changes).copied().collect();
-    repos::make(dir, &changes)
+    repos::make(dir, &changes, cast)
+}
+
+/// Says now what each build of the driver would say later.
+fn must_have_qemu() -> Result<(), CliError> {
+    const QEMU: &str = "qemu-system-x86_64";
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|dir| dir.join(QEMU).is_file()) {
+        return Ok(());
+    }
+    let hint =
+        Some("install it (on Debian: `apt-get install --no-install-recommends qemu-system-x86`)".to_owned());
+    Err(CliError::Environment { text: format!("`{QEMU}` is not installed"), hint })
 }
 
 /// The demo builds only what this program carries inside, so it goes on without a sandbox, and says so.
@@ -185,7 +213,7 @@ fn runner(site: &Site, no_sandbox: bool, printer: &mut Printer) -> Result<LocalR
 /// Plays a scene; returns what came out, and a build that shows why a change must not land.
 fn play(
     site: &Site,
-    scene: &Scene,
+    (scene, cast): (&Scene, Cast),
     args: &check::Args,
     runner: &LocalRunner,
     printer: &mut Printer,
@@ -205,7 +233,7 @@ fn play(
         }
     }
     let (items, decision) = check::check(site, changes, args, runner, printer)?;
-    let as_told = is_as_told(scene, &decision);
+    let as_told = is_as_told(scene, cast, &decision);
     if text {
         print(&items, &decision, printer)?;
         printer.line(format_args!("→ {}", scene.explains))?;
@@ -232,8 +260,9 @@ fn may_land(state: &ItemState) -> bool {
     matches!(state.conclusion, Some(Conclusion::MayLand))
 }
 
-fn is_as_told(scene: &Scene, decision: &Decision) -> bool {
+fn is_as_told(scene: &Scene, cast: Cast, decision: &Decision) -> bool {
     let Some(state) = decision.items.first() else { return false };
+    let verdicts = scene.verdicts(cast);
     let told = |&(driver, word): &(&str, &str)| {
         let mut rows =
             state.rows.iter().filter(|row| row.driver.as_ref().is_some_and(|name| name.as_str() == driver));
@@ -241,11 +270,9 @@ fn is_as_told(scene: &Scene, decision: &Decision) -> bool {
             && rows.all(|row| matches!(&row.state, RowState::Decided(verdict) if verdict.word() == word))
     };
     let known = |row: &crossgate_core::decide::Row| {
-        row.driver
-            .as_ref()
-            .is_none_or(|name| scene.verdicts.iter().any(|(driver, _)| *driver == name.as_str()))
+        row.driver.as_ref().is_none_or(|name| verdicts.iter().any(|(driver, _)| *driver == name.as_str()))
     };
-    scene.verdicts.iter().all(told)
+    verdicts.iter().all(told)
         && state.rows.iter().all(known)
         && decision.items.iter().all(may_land) == scene.lands
 }

@@ -16,6 +16,7 @@ use crate::error::CliError;
 use crate::template::{self, CiFile, Kind, NewDriver, NewRepo};
 
 static JOBS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../jobs");
+static QEMU: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../tests/repos/nova-driver-qemu");
 const WORKSPACE: &str = include_str!("../../templates/demo.yaml");
 
 /// Names the version of the demo that made a workspace. Not in `.crossgate/`, which anybody may remove.
@@ -25,9 +26,12 @@ const MARKER: &str = ".crossgate-demo";
 const FORGE: &str = "repos";
 
 /// The core that the drivers are written against.
-const COMMON: &str = "nova-common";
+pub(crate) const COMMON: &str = "nova-common";
 
-/// The driver repos, and the drivers they hold.
+/// The driver repo that is as its team has it, not as the template makes it.
+const QEMU_REPO: &str = "nova-driver-qemu";
+
+/// The other driver repos, and the drivers they hold.
 const DRIVER_REPOS: &[(&str, &[(&str, Kind)])] = &[
     ("nova-driver-libvirt", &[("libvirt", Kind::Hypervisor)]),
     ("nova-driver-vmware", &[("vmware", Kind::Cluster)]),
@@ -36,19 +40,28 @@ const DRIVER_REPOS: &[(&str, &[(&str, Kind)])] = &[
     ("nova-drivers-lab", &[("xen", Kind::Hypervisor), ("docker", Kind::Hypervisor)]),
 ];
 
+/// Which repos the workspace has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cast {
+    /// The core, and drivers with back ends in memory.
+    Standard,
+    /// A driver of real virtual machines too.
+    WithQemu,
+}
+
 /// Makes the workspace in a directory that does not exist yet; `changes` become branches of the checkouts. It is made
 /// beside its place and moved there whole, so that a half-made one is never seen. What is left when this is ended before
 /// its time, the next one for the same place sweeps away.
 ///
 /// # Errors
 /// [`CliError::Environment`] if git or cargo fail, or the disk does, or somebody else makes it at this moment.
-pub(crate) fn make(dir: &Path, changes: &[Commit]) -> Result<(), CliError> {
+pub(crate) fn make(dir: &Path, changes: &[Commit], cast: Cast) -> Result<(), CliError> {
     let mut name = OsString::from(".");
     name.push(dir.file_name().unwrap_or_default());
     name.push(".half");
     let half = dir.with_file_name(name);
     let _claim = claim(&half)?;
-    let made = fill(&half, dir, changes)
+    let made = fill(&half, dir, changes, cast)
         .and_then(|()| fs::rename(&half, dir).map_err(|source| CliError::io(dir, source)));
     if made.is_err() {
         // What failed is told; what is left of it is not worth more.
@@ -57,9 +70,14 @@ pub(crate) fn make(dir: &Path, changes: &[Commit]) -> Result<(), CliError> {
     made
 }
 
-/// Returns the version of the demo that made the workspace in a directory, if one did.
-pub(crate) fn made_by(dir: &Path) -> Option<String> {
-    fs::read_to_string(dir.join(MARKER)).ok()
+/// Returns whether this version of the demo made the workspace in a directory, and with these repos.
+pub(crate) fn made(dir: &Path, cast: Cast) -> bool {
+    fs::read_to_string(dir.join(MARKER)).is_ok_and(|text| text == marker(cast))
+}
+
+fn marker(cast: Cast) -> String {
+    let more = if cast == Cast::WithQemu { " with QEMU" } else { "" };
+    format!("{}{more}", env!("CARGO_PKG_VERSION"))
 }
 
 /// Makes an empty directory that is this process's alone for as long as what is returned lives.
@@ -89,8 +107,8 @@ fn claim(half: &Path) -> Result<File, CliError> {
 }
 
 /// Makes the workspace in `root`, for its place in `dir`.
-fn fill(root: &Path, dir: &Path, changes: &[Commit]) -> Result<(), CliError> {
-    write(&root.join("crossgate.yaml"), WORKSPACE.as_bytes())?;
+fn fill(root: &Path, dir: &Path, changes: &[Commit], cast: Cast) -> Result<(), CliError> {
+    write(&root.join("crossgate.yaml"), workspace(cast).as_bytes())?;
     write(&root.join(".gitignore"), b"/.crossgate/\n")?;
     extract(&JOBS, &root.join("jobs"))?;
     let common = root.join(COMMON);
@@ -101,8 +119,11 @@ fn fill(root: &Path, dir: &Path, changes: &[Commit]) -> Result<(), CliError> {
     for (name, drivers) in DRIVER_REPOS {
         template::write(&driver_repo(name, drivers), &root.join(name))?;
     }
-    overrides(root)?;
-    for name in names() {
+    if cast == Cast::WithQemu {
+        extract(&QEMU, &root.join(QEMU_REPO))?;
+    }
+    overrides(root, cast)?;
+    for name in names(cast) {
         let checkout = root.join(name);
         lock(&checkout)?;
         git(&checkout, &["init", "--quiet"])?;
@@ -121,7 +142,7 @@ fn fill(root: &Path, dir: &Path, changes: &[Commit]) -> Result<(), CliError> {
     for change in changes {
         propose(&root.join(change.repo), change)?;
     }
-    write(&root.join(MARKER), env!("CARGO_PKG_VERSION").as_bytes())
+    write(&root.join(MARKER), marker(cast).as_bytes())
 }
 
 fn driver_repo(name: &str, drivers: &[(&str, Kind)]) -> NewRepo {
@@ -131,8 +152,19 @@ fn driver_repo(name: &str, drivers: &[(&str, Kind)]) -> NewRepo {
     NewRepo { name: name.to_owned(), drivers, set, ci: CiFile::None, ..NewRepo::default() }
 }
 
-fn names() -> impl Iterator<Item = &'static str> {
-    std::iter::once(COMMON).chain(DRIVER_REPOS.iter().map(|(name, _)| *name))
+fn names(cast: Cast) -> impl Iterator<Item = &'static str> {
+    let qemu = (cast == Cast::WithQemu).then_some(QEMU_REPO);
+    std::iter::once(COMMON).chain(DRIVER_REPOS.iter().map(|(name, _)| *name)).chain(qemu)
+}
+
+/// Returns the workspace file.
+fn workspace(cast: Cast) -> String {
+    let (repos, common) = WORKSPACE.split_once("\n\ncommon:").expect("the file has a part `common`");
+    let qemu = match cast {
+        Cast::Standard => String::new(),
+        Cast::WithQemu => format!("\n  {QEMU_REPO}:    {{ role: driver, depends_on: [{COMMON}] }}"),
+    };
+    format!("{repos}{qemu}\n\ncommon:{common}")
 }
 
 /// Puts a change on a branch of its own and goes back to `main`.
@@ -158,8 +190,8 @@ fn commit_all(checkout: &Path, message: &str) -> Result<(), CliError> {
 }
 
 /// Lets a plain `cargo test` in a checkout see the checkouts beside it, as a build does.
-fn overrides(root: &Path) -> Result<(), CliError> {
-    let repos: Result<Vec<_>, _> = names().map(RepoName::parse).collect();
+fn overrides(root: &Path, cast: Cast) -> Result<(), CliError> {
+    let repos: Result<Vec<_>, _> = names(cast).map(RepoName::parse).collect();
     let repos = repos.map_err(CliError::internal)?;
     // Paths in such a file are taken from the directory above its own, so the workspace can be moved.
     let text = crossgate_runner::cargo_overrides(root, Path::new(""), &repos)
@@ -170,10 +202,13 @@ fn overrides(root: &Path) -> Result<(), CliError> {
     }
 }
 
-/// Writes a repo's lock file, with the versions that this program was built with. Builds have no network, so what they need
-/// is fetched now, if it is not on this machine already.
+/// Writes a repo's lock file, unless it has one, with the versions that this program was built with. Builds have no network,
+/// so what they need is fetched now, if it is not on this machine already.
 fn lock(checkout: &Path) -> Result<(), CliError> {
-    write(&checkout.join("Cargo.lock"), nova::lock().as_bytes())?;
+    let path = checkout.join("Cargo.lock");
+    if !path.exists() {
+        write(&path, nova::lock().as_bytes())?;
+    }
     let fetch = |more: &[&str]| {
         Command::new("cargo")
             .args(["fetch", "--quiet"])
@@ -217,6 +252,22 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_driver_more_is_a_line_more_in_the_workspace_file() {
+        assert_eq!(workspace(Cast::Standard), WORKSPACE);
+        let with_qemu = workspace(Cast::WithQemu);
+        let more: Vec<_> = with_qemu.lines().filter(|line| !WORKSPACE.contains(line)).collect();
+        assert_eq!(more, ["  nova-driver-qemu:    { role: driver, depends_on: [nova-common] }"]);
+        assert_eq!(with_qemu.lines().count(), WORKSPACE.lines().count() + 1);
+    }
+
+    #[test]
+    fn what_is_carried_is_a_repo_and_nothing_that_was_built() {
+        let names: Vec<_> = QEMU.entries().iter().map(|entry| entry.path().display().to_string()).collect();
+        assert!(names.contains(&".crossgate.yaml".to_owned()) && names.contains(&"Cargo.lock".to_owned()));
+        assert!(!names.contains(&"target".to_owned()), "{names:?}");
+    }
 
     #[test]
     fn what_the_dead_left_is_swept_and_what_the_living_make_is_not() {

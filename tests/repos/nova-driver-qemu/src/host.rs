@@ -29,9 +29,9 @@ impl Size {
     /// Says what is lacking to fit into `room`, if anything.
     pub(crate) fn lacks(self, room: Self) -> Option<String> {
         let lacking = [
-            (self.vcpus > room.vcpus, format!("{} of {}", self.vcpus, room.vcpus)),
-            (self.memory > room.memory, format!("{} of {} of memory", self.memory, room.memory)),
-            (self.disk > room.disk, format!("{} of {} of disk space", self.disk, room.disk)),
+            (self.vcpus > room.vcpus, format!("{}, of {}", self.vcpus, room.vcpus)),
+            (self.memory > room.memory, format!("{} of memory, of {}", self.memory, room.memory)),
+            (self.disk > room.disk, format!("{} of disk space, of {}", self.disk, room.disk)),
         ];
         lacking.into_iter().find(|(lacks, _)| *lacks).map(|(_, what)| what)
     }
@@ -39,9 +39,7 @@ impl Size {
 
 /// Measures the host: its processors, its memory, and the file system of the state directory.
 pub(crate) fn measure(state: &Path, vcpus_per_cpu: u32) -> Result<Size, BackendError> {
-    let online = read("/sys/devices/system/cpu/online")?;
-    let cpus = count(online.trim())
-        .ok_or_else(|| BackendError::new("the processors cannot be counted"))?;
+    let cpus = count(&read("/proc/stat")?);
     let memory = read("/proc/meminfo")?;
     let memory =
         total_kib(&memory).ok_or_else(|| BackendError::new("no `MemTotal` in `/proc/meminfo`"))?;
@@ -58,13 +56,12 @@ fn read(path: &str) -> Result<String, BackendError> {
     fs::read_to_string(path).or_failed(|| format!("`{path}` cannot be read"))
 }
 
-/// Counts the processors of a list such as `0-3,8`.
-fn count(list: &str) -> Option<u32> {
-    list.split(',').try_fold(0, |sum: u32, range| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
-        sum.checked_add(last.checked_sub(first)?.checked_add(1)?)
-    })
+/// Counts the processors that are online: `cpu0`, `cpu1`, … beside `cpu`, which is all of them.
+fn count(stat: &str) -> u32 {
+    let numbered = |line: &&str| {
+        line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    u32::try_from(stat.lines().filter(numbered).count()).unwrap_or(u32::MAX)
 }
 
 fn total_kib(meminfo: &str) -> Option<u64> {
@@ -77,11 +74,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processors_are_counted_by_range() {
-        assert_eq!(count("0"), Some(1));
-        assert_eq!(count("0-3,8,10-11"), Some(7));
-        assert_eq!(count(""), None);
-        assert_eq!(count("3-0"), None);
+    fn processors_are_counted_once() {
+        assert_eq!(count("cpu  9 9\ncpu0 4 4\ncpu11 5 5\nintr 1\ncpufreq 1\n"), 2);
     }
 
     #[test]
@@ -101,6 +95,6 @@ mod tests {
         let room = Size { vcpus: Vcpus(2), memory: MiB(64), disk: GiB(1) };
         assert_eq!(room.lacks(room), None);
         let more = Size { memory: MiB(65), ..room };
-        assert_eq!(more.lacks(room).as_deref(), Some("65 MiB of 64 MiB of memory"));
+        assert_eq!(more.lacks(room).as_deref(), Some("65 MiB of memory, of 64 MiB"));
     }
 }

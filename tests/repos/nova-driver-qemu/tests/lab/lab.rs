@@ -29,8 +29,7 @@ pub(crate) enum Guest {
 impl Lab {
     /// Makes a host without guests.
     pub(crate) fn new() -> Self {
-        let dir =
-            tempfile::Builder::new().prefix("nova-qemu-").tempdir().expect("a temporary directory");
+        let dir = tempfile::Builder::new().prefix("nq-").tempdir().expect("a temporary directory");
         Self { dir }
     }
 
