@@ -15,7 +15,7 @@ use crate::offload::offload;
 
 /// What has happened to the guests of a node, each event as QEMU announced it.
 #[derive(Debug)]
-pub struct Journals<'a> {
+pub(crate) struct Journals<'a> {
     driver: &'a QemuDriver,
     seen: Option<Seen>,
 }

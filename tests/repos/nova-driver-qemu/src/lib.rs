@@ -19,4 +19,3 @@ mod spec;
 
 pub use crate::config::Config;
 pub use crate::driver::QemuDriver;
-pub use crate::events::Journals;

@@ -14,9 +14,9 @@ mod life;
 mod migration;
 mod volumes;
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use nova_api::{
@@ -74,8 +74,9 @@ impl Node {
         let dir = config.state.join(file_name(name.as_str()));
         for part in [GUESTS, LOCKS, RUBBISH] {
             let path = dir.join(part);
-            fs::create_dir_all(&path)
-                .or_failed(|| format!("`{}` cannot be made", path.display()))?;
+            // Guests' disks and consoles are nobody else's business.
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+            made.or_failed(|| format!("`{}` cannot be made", path.display()))?;
         }
         // QEMU is started in another directory, and paths go into migrations.
         let dir =

@@ -1,12 +1,10 @@
 //! Cold migration between nodes whose drivers see each other's state directories: nodes of one machine, or of
 //! machines that share a file system.
 
-use std::fs::File;
-
 use nova_api::{
-    BadRequest, Call, Created, GiB, MiB, MigrateEndError, MigrateEndRequest, MigrateInError,
-    MigrateInRequest, MigrateOutError, MigrateOutRequest, MigrationEnd, MigrationPayload,
-    PowerState, UnknownNode, Vcpus,
+    BadRequest, Call, Created, DiskSource, GiB, MiB, MigrateEndError, MigrateEndRequest,
+    MigrateInError, MigrateInRequest, MigrateOutError, MigrateOutRequest, MigrationEnd,
+    MigrationPayload, PowerState, UnknownNode, Vcpus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -103,9 +101,12 @@ impl Node {
             migration: None,
         };
         self.arrive::<MigrateInError>(call, alone, spec, |machine| {
-            let refused =
-                |error| BadRequest(format!("`{}` cannot be read here: {error}", passage.path));
-            let from = File::open(&passage.path).map_err(refused)?;
+            let (from, size) = disk::open(&DiskSource::File { path: passage.path })?;
+            if size > disk::bytes(passage.disk) {
+                return Err(
+                    BadRequest("the disk is larger than the payload says".to_owned()).into()
+                );
+            }
             let to = disk::create(&disk::own(machine.dir()), disk::bytes(passage.disk))?;
             call.progress.report(10, "copying the disk");
             disk::copy::<MigrateInError>(&from, &to, call)?;

@@ -10,9 +10,10 @@ use nova_api::{
     InstanceRef, Snapshot, SnapshotError, SnapshotRequest, Volume, VolumeId, VolumesV2 as _,
 };
 use nova_conformance::block_on;
+use serde_json::json;
 
 use crate::lab::{Guest, request};
-use crate::world::{World, call, call_of};
+use crate::world::{World, await_that, call, call_of};
 
 fn source(path: &Path) -> DiskSource {
     DiskSource::File { path: path.to_str().unwrap().to_owned() }
@@ -70,6 +71,43 @@ fn volumes_stay_over_a_boot_and_are_one_instances() {
     assert_eq!(disks(&world, &one), ["disk", "v-1"]);
     block_on(world.driver.detach(&call(), &one, &volume.id)).unwrap();
     block_on(world.driver.attach(&call(), &other, of(&volume))).unwrap();
+}
+
+#[test]
+fn what_a_dead_driver_has_half_plugged_is_plugged_when_it_is_asked_again() {
+    let world = World::new();
+    let guest = world.boot("i-1", Guest::Deaf);
+    let volume = volume(&world, "v-1");
+    block_on(world.driver.attach(&call(), &guest, of(&volume))).unwrap();
+    let unplug = json!({ "execute": "device_del", "arguments": { "id": "volume1-device" } });
+    world.by_hand("i-1", &[unplug]);
+    await_that(|| world.journal("i-1").contains("DEVICE_DELETED")).unwrap();
+    block_on(world.driver.attach(&call(), &guest, of(&volume))).unwrap();
+    assert_eq!(disks(&world, &guest), ["disk", "v-1"]);
+    block_on(world.driver.detach(&call(), &guest, &volume.id)).unwrap();
+    assert_eq!(disks(&world, &guest), ["disk"]);
+    let unplugged = world.journal("i-1").matches("\"device\": \"volume1-device\"").count();
+    assert_eq!(unplugged, 2, "by hand, and by the driver");
+}
+
+#[test]
+fn a_snapshot_that_a_dead_driver_has_left_is_in_nobodys_way() {
+    let world = World::new();
+    let guest = world.boot("i-1", Guest::Hearing);
+    let left = world.lab.path().join("left");
+    File::create(&left).unwrap().set_len(1 << 30).unwrap();
+    let file = json!({ "driver": "file", "filename": left });
+    let node = json!({ "driver": "raw", "node-name": "snapshot", "file": file });
+    let job = json!({
+        "job-id": "snapshot", "device": "disk", "target": "snapshot", "sync": "full", "auto-finalize": false,
+    });
+    let add = json!({ "execute": "blockdev-add", "arguments": node });
+    let begin = json!({ "execute": "blockdev-backup", "arguments": job });
+    world.by_hand("i-1", &[add, begin]);
+    let image = world.lab.path().join("image");
+    let request = SnapshotRequest::new(ImageName::parse("image").unwrap(), source(&image));
+    let taken = block_on(Snapshot::snapshot(&world.driver, &call(), &guest, request)).unwrap();
+    assert_eq!(taken.size_bytes, fs::metadata(&image).unwrap().len());
 }
 
 #[test]

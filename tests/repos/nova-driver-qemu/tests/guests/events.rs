@@ -1,24 +1,15 @@
 //! Events: what happens without the driver is told as QEMU announced it.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::net::UnixStream;
-
 use nova_api::{Driver as _, EventSource, Happening, InstanceRef, PowerState};
 use nova_conformance::block_on;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 
 use crate::lab::Guest;
 use crate::world::{World, await_that};
 
-/// Has QEMU do something, as an operator would, past the driver.
-fn by_hand(world: &World, id: &str, commands: &[&str]) {
-    let mut stream = UnixStream::connect(world.file(id, "run/query")).unwrap();
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-    for command in ["qmp_capabilities"].iter().chain(commands) {
-        writeln!(stream, "{{\"execute\": \"{command}\"}}").unwrap();
-        let mut answers = lines.by_ref().map(Result::unwrap);
-        assert!(answers.any(|line| line.contains("\"return\"")), "an answer to `{command}`");
-    }
+fn plain(command: &str) -> Value {
+    json!({ "execute": command })
 }
 
 fn told(events: &mut impl EventSource, instance: &InstanceRef) -> Vec<Happening> {
@@ -33,7 +24,7 @@ fn states_that_came_and_went_are_told_in_order() {
     let guest = world.boot("i-1", Guest::Hearing);
     let mut events = world.driver.events();
     assert_eq!(told(&mut events, &guest), []);
-    by_hand(&world, "i-1", &["stop", "cont", "stop"]);
+    world.by_hand("i-1", &["stop", "cont", "stop"].map(plain));
     let expected = [PowerState::Paused, PowerState::Running, PowerState::Paused];
     assert_eq!(told(&mut events, &guest), expected.map(Happening::Power));
     assert_eq!(told(&mut events, &guest), []);
@@ -45,7 +36,7 @@ fn a_guest_that_turns_itself_off_is_told() {
     let guest = world.boot("i-1", Guest::Hearing);
     let mut events = world.driver.events();
     assert_eq!(told(&mut events, &guest), []);
-    by_hand(&world, "i-1", &["system_powerdown"]);
+    world.by_hand("i-1", &[plain("system_powerdown")]);
     let mut all = Vec::new();
     await_that(|| {
         all.extend(told(&mut events, &guest));

@@ -1,6 +1,8 @@
 //! A node with a driver, and the words in which the tests speak of its guests.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -12,6 +14,7 @@ use nova_api::{
 };
 use nova_conformance::{Fixture as _, block_on};
 use nova_driver_qemu::QemuDriver;
+use serde_json::{Value, json};
 
 use crate::lab::{Guest, Lab, request};
 
@@ -88,6 +91,20 @@ impl World {
     /// Returns what QEMU has announced since the guest was started.
     pub(crate) fn journal(&self, id: &str) -> String {
         fs::read_to_string(self.file(id, "run/events.out")).unwrap()
+    }
+
+    /// Has QEMU do something, as an operator would, past the driver.
+    pub(crate) fn by_hand(&self, id: &str, commands: &[Value]) {
+        let mut stream = UnixStream::connect(self.file(id, "run/query")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        for command in [json!({ "execute": "qmp_capabilities" })].iter().chain(commands) {
+            writeln!(stream, "{command}").unwrap();
+            let mut answers = lines.by_ref().map(Result::unwrap);
+            let answer =
+                answers.find(|line| !line.contains("\"event\"") && !line.contains("\"QMP\""));
+            assert!(answer.as_ref().is_some_and(|line| line.contains("\"return\"")), "{answer:?}");
+        }
     }
 
     /// Returns how many QEMU processes work on something below the host's directory.
