@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -40,12 +41,12 @@ impl Machine {
         let mine = Snapshotted { op_id: call.op_id.clone(), path: target.display().to_string() };
         let begun = self.spec.snapshots.contains(&mine);
         if target.exists() {
-            if !begun || part.exists() {
+            let unreadable = || format!("`{}` cannot be read", target.display());
+            if !begun || !is_published(&part, &target).or_failed(unreadable)? {
                 return Err(ImageExists(request.image).into());
             }
-            let size = fs::metadata(&target)
-                .or_failed(|| format!("`{}` cannot be read", target.display()))?;
-            return Ok(SnapshotTaken::new(request.image, size.len()));
+            let size = fs::metadata(&target).or_failed(unreadable)?.len();
+            return Ok(SnapshotTaken::new(request.image, size));
         }
         if !begun {
             self.spec.remember(mine);
@@ -118,6 +119,15 @@ impl Machine {
     }
 }
 
+/// Returns whether what is in an image's place was put there from beside it, and leaves nothing beside it then.
+fn is_published(part: &Path, target: &Path) -> io::Result<bool> {
+    let Some(beside) = if_there(fs::metadata(part))? else { return Ok(true) };
+    let there = fs::metadata(target)?;
+    // A driver that dies between the two steps of putting it there leaves it under both names.
+    let same = (beside.dev(), beside.ino()) == (there.dev(), there.ino());
+    if same { fs::remove_file(part).map(|()| true) } else { Ok(false) }
+}
+
 fn cancel() -> qmp::block_job_cancel {
     qmp::block_job_cancel { device: JOB.to_owned(), force: Some(true) }
 }
@@ -135,5 +145,22 @@ fn ended(event: &qmp::Event) -> Option<Result<(), BackendError>> {
             failed("the job was cancelled")
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_under_both_names_is_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let [part, target] = [".op.part", "image"].map(|name| dir.path().join(name));
+        fs::write(&part, b"image").unwrap();
+        fs::hard_link(&part, &target).unwrap();
+        assert!(is_published(&part, &target).unwrap() && !part.exists());
+        assert!(is_published(&part, &target).unwrap());
+        fs::write(&part, b"another").unwrap();
+        assert!(!is_published(&part, &target).unwrap() && part.exists());
     }
 }
