@@ -1,6 +1,22 @@
-//! The committed list of facets, so that losing one is a decision and not an accident.
+//! The facets of a driver, and the committed list of them, so that losing one is a decision and not an accident.
 
 use std::collections::BTreeMap;
+
+use nova_api::{COLD_MIGRATE, CONSOLE, DIAGNOSTICS, DRIVER, Driver, Facet, PAUSE, SNAPSHOT, VOLUMES};
+
+/// Returns the facets that a driver has, in which version, the base first.
+pub(crate) fn facets_of(driver: &impl Driver) -> Vec<Facet> {
+    let all = [
+        (true, DRIVER),
+        (driver.pause().is_some(), PAUSE),
+        (driver.console().is_some(), CONSOLE),
+        (driver.diagnostics().is_some(), DIAGNOSTICS),
+        (driver.volumes().is_some(), VOLUMES),
+        (driver.snapshot().is_some(), SNAPSHOT),
+        (driver.cold_migrate().is_some(), COLD_MIGRATE),
+    ];
+    all.into_iter().filter(|(has, _)| *has).map(|(_, facet)| facet).collect()
+}
 
 /// Reads lines such as `pause = true`; `#` starts a comment.
 ///

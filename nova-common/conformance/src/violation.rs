@@ -31,15 +31,58 @@ pub(crate) fn ensure_eq<T: PartialEq + fmt::Debug>(what: &str, got: &T, expected
 
 /// Checks that a call was refused with the documented variant.
 macro_rules! ensure_refused {
-    ($what:literal, $result:expr, $variant:pat) => {
+    ($what:expr, $result:expr, $variant:pat) => {
         match $result {
-            Err($variant) => Ok(()),
+            Err($variant) => {
+                $crate::provoked::note(stringify!($variant));
+                Ok(())
+            }
             other => Err($crate::violation::Violation(format!(
-                "expected {} to be refused with {}, got {other:?}",
+                "expected {} to be refused with `{}`, got {other:?}",
                 $what,
-                stringify!($variant),
+                $crate::provoked::condition(stringify!($variant)),
             ))),
         }
     };
 }
 pub(crate) use ensure_refused;
+
+/// Checks that a call that changes something is refused once a later holder of the lease has acted, once it was
+/// cancelled, and past its deadline. [`World::supersede`](crate::world::World::supersede) comes first.
+macro_rules! ensure_guarded {
+    ($world:expr, $what:literal, $error:ident, |$call:ident| $act:expr) => {{
+        let $call = $world.stale_call();
+        $crate::violation::ensure_refused!(
+            concat!($what, " with a stale epoch"),
+            $act.await,
+            $error::StaleEpoch(_)
+        )?;
+        let $call = $world.cancelled_call();
+        $crate::violation::ensure_refused!(
+            concat!("a cancelled ", $what),
+            $act.await,
+            $error::Interrupted(nova_api::Interrupted::Cancelled)
+        )?;
+        let $call = $world.late_call();
+        $crate::violation::ensure_refused!(
+            concat!($what, " past its deadline"),
+            $act.await,
+            $error::Interrupted(nova_api::Interrupted::DeadlinePassed)
+        )?;
+    }};
+}
+pub(crate) use ensure_guarded;
+
+/// Checks the end of a call that was interrupted in its midst: it may be done, or say that it was interrupted.
+macro_rules! ensure_wound_up {
+    ($what:expr, $end:expr, $error:ident) => {
+        match $end {
+            Ok(_) | Err($error::Interrupted(_)) => Ok(()),
+            other => Err($crate::violation::Violation(format!(
+                "expected {} that is interrupted to be done or to say that it was interrupted, got {other:?}",
+                $what
+            ))),
+        }
+    };
+}
+pub(crate) use ensure_wound_up;

@@ -7,7 +7,8 @@ use nova_api::{Capabilities, Capability, Driver as _, Refresh};
 
 use crate::Fixture;
 use crate::capabilities;
-use crate::cases::Bench;
+use crate::cases::{Bench, walk};
+use crate::polls::Polls;
 use crate::violation::{Check, Violation, ensure, ensure_eq};
 
 pub(super) async fn describes_itself<F: Fixture>(bench: &Bench<'_, F>) -> Check {
@@ -45,4 +46,26 @@ pub(super) async fn has_the_expected_capabilities<F: Fixture>(bench: &Bench<'_, 
         Some((name, _)) => Err(wrong(format!("`{name}` is no facet of this API"))),
         None => Ok(()),
     }
+}
+
+pub(super) async fn offers_what_works<F: Fixture>(bench: &Bench<'_, F>) -> Check {
+    let world = bench.world;
+    let (nodes, second) = (world.driver.nodes(Refresh::Forced).await?, world.another().await?);
+    let has = Capabilities::of(&world.driver);
+    for capability in Capability::ALL.iter().filter(|capability| has.has(**capability)) {
+        let offers = |driver: &F::Driver| -> Vec<bool> {
+            nodes.iter().map(|node| driver.offers(&node.name, *capability)).collect()
+        };
+        let (what, offered) = (format!("which nodes offer `{}`", capability.name()), offers(&world.driver));
+        ensure(offered.contains(&true), format_args!("a node that offers `{}`", capability.name()))?;
+        ensure_eq(&format!("{what}, asked again,"), &offers(&world.driver), &offered)?;
+        ensure_eq(&format!("{what} by a second driver"), &offers(&second), &offered)?;
+    }
+    let polls = Polls::default();
+    for node in &nodes {
+        walk::facets_on(world, &node.name, &polls)
+            .await
+            .map_err(|Violation(why)| Violation(format!("on node `{}`: {why}", node.name)))?;
+    }
+    Ok(())
 }

@@ -1,17 +1,19 @@
 //! From creation to destruction.
 
+use std::fs::File;
 use std::thread;
 
 use nova_api::{
-    CreateError, CreateRequest, DestroyRequest, Driver as _, InstanceInfoError, MiB, PowerState, Refresh,
+    CreateError, CreateRequest, DestroyError, DestroyRequest, Driver as _, GiB, InstanceInfoError, MiB,
+    PowerState, Refresh, Vcpus,
 };
 
 use crate::cases::Bench;
 use crate::violation::{Check, Violation, ensure, ensure_eq, ensure_refused};
 use crate::world::World;
-use crate::{Fixture, block_on};
+use crate::{Fixture, block_on, fixture};
 
-/// How many instances [`nothing_leaks`] makes and destroys.
+/// How often what may leak is done.
 const ROUNDS: usize = 4;
 
 pub(super) async fn create_makes_a_running_instance<F: Fixture>(bench: &Bench<'_, F>) -> Check {
@@ -47,12 +49,15 @@ pub(super) async fn create_repeated_makes_one_instance<F: Fixture>(bench: &Bench
 pub(super) async fn create_of_another_operation_is_refused<F: Fixture>(bench: &Bench<'_, F>) -> Check {
     let (world, request) = (bench.world, bench.world.request().await?);
     world.driver.create(&world.call(), request.clone()).await?;
-    let again = world.driver.create(&world.call(), request).await;
+    let before = world.usage(&request.instance.node).await?;
+    let again = world.driver.create(&world.call(), request.clone()).await;
     ensure_refused!(
         "create of an instance that another operation made",
         again,
         CreateError::NotSameInstance(_)
-    )
+    )?;
+    world.ensure_usage(&request.instance.node, before, "a refused create").await?;
+    world.ensure_power(&request.instance, PowerState::Running, "a refused create").await
 }
 
 pub(super) async fn create_on_an_unknown_node_is_refused<F: Fixture>(bench: &Bench<'_, F>) -> Check {
@@ -63,15 +68,34 @@ pub(super) async fn create_on_an_unknown_node_is_refused<F: Fixture>(bench: &Ben
 }
 
 pub(super) async fn create_beyond_capacity_is_refused<F: Fixture>(bench: &Bench<'_, F>) -> Check {
-    let (world, request) = (bench.world, bench.world.request().await?);
-    let node = world.node().await?;
+    let (world, node) = (bench.world, bench.world.node().await?);
     let before = world.usage(&node.name).await?;
-    let huge = request.clone().memory(node.memory.saturating_add(MiB(1)));
-    let refused = world.driver.create(&world.call(), huge).await;
-    ensure_refused!("create of more than the node has", refused, CreateError::NoCapacity(_))?;
+    let memory = world.request().await?.memory(node.memory.saturating_add(MiB(1)));
+    let vcpus = world.request().await?.vcpus(node.vcpus.saturating_add(Vcpus(1)));
+    let disk = world.request().await?.disk(node.disk.saturating_add(GiB(1)));
+    for huge in [memory, vcpus, disk] {
+        let refused = world.driver.create(&world.call(), huge.clone()).await;
+        ensure_refused!("create of more than the node has", refused, CreateError::NoCapacity(_))?;
+        ensure(!world.is_listed(&huge.instance).await?, "a refused create to leave no instance")?;
+        world.ensure_usage(&node.name, before, "a refused create").await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn create_of_an_image_larger_than_the_disk_is_refused<F: Fixture>(
+    bench: &Bench<'_, F>,
+) -> Check {
+    let (world, request) = (bench.world, bench.world.request().await?);
+    let node = request.instance.node.clone();
+    let before = world.usage(&node).await?;
+    let path = world.scratch()?.join("too-large.raw");
+    File::create(&path)?.set_len((request.disk.0 << 30) + 512)?;
+    // A back end that cannot reach the file, or offers no images, refuses it too.
+    let request = request.image(fixture::file(&path));
+    let refused = world.driver.create(&world.call(), request.clone()).await;
+    ensure_refused!("create of an image larger than the disk", refused, CreateError::BadRequest(_))?;
     ensure(!world.is_listed(&request.instance).await?, "a refused create to leave no instance")?;
-    let after = world.usage(&node.name).await?;
-    ensure(before == after, format_args!("a refused create to take nothing, got {after} after {before}"))
+    world.ensure_usage(&node, before, "a refused create").await
 }
 
 pub(super) async fn destroy_removes_the_instance<F: Fixture>(bench: &Bench<'_, F>) -> Check {
@@ -92,6 +116,23 @@ pub(super) async fn destroy_is_idempotent<F: Fixture>(bench: &Bench<'_, F>) -> C
     world.destroy(&instance).await?;
     let node = world.node().await?;
     world.destroy(&world.new_instance(&node.name)).await
+}
+
+pub(super) async fn destroy_on_an_unknown_node_is_refused<F: Fixture>(bench: &Bench<'_, F>) -> Check {
+    let world = bench.world;
+    let request = DestroyRequest::new(world.new_instance(&World::<F>::unknown_node()));
+    let refused = world.driver.destroy(&world.call(), request).await;
+    ensure_refused!("destroy on an unknown node", refused, DestroyError::UnknownNode(_))
+}
+
+pub(super) async fn destroyed_can_be_created_again<F: Fixture>(bench: &Bench<'_, F>) -> Check {
+    let (world, request) = (bench.world, bench.world.request().await?);
+    for _ in 0..2 {
+        world.driver.create(&world.call(), request.clone()).await?;
+        world.ensure_power(&request.instance, PowerState::Running, "create").await?;
+        world.destroy(&request.instance).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn info_of_an_unknown_instance_is_refused<F: Fixture>(bench: &Bench<'_, F>) -> Check {
@@ -134,4 +175,22 @@ pub(super) async fn nothing_leaks<F: Fixture>(bench: &Bench<'_, F>) -> Check {
     let (usage, count) = &before;
     let leaked = format_args!("{usage} by {count} instances after destroy, got {} by {}", after.0, after.1);
     ensure(before == after, leaked)
+}
+
+pub(super) async fn refusals_leak_nothing<F: Fixture>(bench: &Bench<'_, F>) -> Check {
+    let (world, node) = (bench.world, bench.world.node().await?);
+    let known = world.request().await?;
+    world.driver.create(&world.call(), known.clone()).await?;
+    let before = world.usage(&node.name).await?;
+    for _ in 0..ROUNDS {
+        let huge = world.request().await?.disk(node.disk.saturating_add(GiB(1)));
+        let refused = world.driver.create(&world.call(), huge).await;
+        ensure_refused!("create of more than the node has", refused, CreateError::NoCapacity(_))?;
+        let cancelled = world.driver.create(&world.cancelled_call(), world.request().await?).await;
+        ensure_refused!("a cancelled create", cancelled, CreateError::Interrupted(_))?;
+        let another = world.driver.create(&world.call(), known.clone()).await;
+        ensure_refused!("another operation's create", another, CreateError::NotSameInstance(_))?;
+    }
+    world.ensure_usage(&node.name, before, "refused creates").await?;
+    ensure_eq("how many instances are listed", &world.driver.list_instances(None).await?.len(), &1)
 }

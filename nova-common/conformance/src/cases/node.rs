@@ -25,8 +25,7 @@ pub(super) async fn are_stable<F: Fixture>(bench: &Bench<'_, F>) -> Check {
     for refresh in [Refresh::Cached, Refresh::Forced] {
         ensure_eq("the list of nodes, asked again,", &driver.nodes(refresh).await?, &nodes)?;
     }
-    let second = bench.world.fixture.driver();
-    second.init(&bench.world.fixture.host()).await?;
+    let second = bench.world.another().await?;
     ensure_eq("the list of nodes of a second driver", &second.nodes(Refresh::Forced).await?, &nodes)
 }
 
@@ -42,6 +41,12 @@ pub(super) async fn are_here<F: Fixture>(bench: &Bench<'_, F>) -> Check {
 pub(super) async fn inventory_adds_up<F: Fixture>(bench: &Bench<'_, F>) -> Check {
     let world = bench.world;
     for node in world.driver.nodes(Refresh::Forced).await? {
+        let report = world.driver.inventory(&node.name, &ProviderView::default()).await?;
+        let names: BTreeSet<_> = report.providers.iter().map(|provider| &provider.name).collect();
+        ensure(
+            !names.is_empty() && names.len() == report.providers.len(),
+            format_args!("providers with distinct names, got {:?}", report.providers),
+        )?;
         let usage = world.usage(&node.name).await?;
         let total = (usage.vcpus.total, usage.memory.total, usage.disk.total);
         ensure_eq("the sum of a node's providers", &total, &(node.vcpus, node.memory, node.disk))?;
@@ -58,6 +63,28 @@ pub(super) async fn inventory_adds_up<F: Fixture>(bench: &Bench<'_, F>) -> Check
     expected.memory.used = before.memory.used.saturating_add(request.memory);
     expected.disk.used = before.disk.used.saturating_add(request.disk);
     ensure(after == expected, format_args!("{expected} with one instance more, got {after}"))
+}
+
+pub(super) async fn list_their_own_instances<F: Fixture>(bench: &Bench<'_, F>) -> Check {
+    let world = bench.world;
+    let nodes = world.driver.nodes(Refresh::Forced).await?;
+    for node in &nodes {
+        let request = world.fixture.request(world.new_instance(&node.name));
+        world.driver.create(&world.call(), request).await?;
+    }
+    let mut listed = BTreeSet::new();
+    for node in &nodes {
+        let own = world.driver.list_instances(Some(&node.name)).await?;
+        let stray = own.iter().find(|one| one.instance.node != node.name);
+        ensure(
+            stray.is_none(),
+            format_args!("only instances of `{}` in its list, got {stray:?}", node.name),
+        )?;
+        ensure(!own.is_empty(), format_args!("the instance of `{}` in its list", node.name))?;
+        listed.extend(own.into_iter().map(|one| one.instance));
+    }
+    let all = world.driver.list_instances(None).await?.into_iter().map(|one| one.instance).collect();
+    ensure_eq("all instances, by node,", &listed, &all)
 }
 
 pub(super) async fn unknown_has_no_inventory<F: Fixture>(bench: &Bench<'_, F>) -> Check {

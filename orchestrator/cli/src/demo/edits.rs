@@ -1,6 +1,7 @@
 //! The commits of the demo's story, as exact replacements in the repos that it makes.
 
 mod changes;
+mod rule;
 mod tips;
 
 pub(crate) use changes::{

@@ -1,5 +1,6 @@
 //! The changes that the story proposes, each on a branch of its own.
 
+use super::rule::{CASE, CAUGHT_LYING, CAUGHT_PANICKING, FAULT, SUITE, WRONG_DRIVER};
 use super::{Commit, Edit};
 
 /// (a) A compatible common change: nodes can say that they are being emptied.
@@ -79,59 +80,12 @@ pub(crate) const TIDY_CYCLE: Commit = Commit {
         DROP_CALL,
         DROP_SIGNATURE,
         DROP_TEST,
-        Edit {
-            path: "conformance/src/lib.rs",
-            from: "pause_and_unpause, pause_respects_off;",
-            to: "pause_and_unpause, pause_respects_off, reboot_when_off_is_refused;",
-        },
-        Edit {
-            path: "conformance/src/cases/power.rs",
-            from: "pub(super) async fn of_an_unknown_instance_is_refused",
-            to: r#"pub(super) async fn reboot_when_off_is_refused<F: Fixture>(bench: &Bench<'_, F>) -> Check {
-    let (world, instance) = (bench.world, bench.world.created().await?);
-    world.driver.power_off(&world.call(), &instance, Duration::ZERO).await?;
-    for kind in [RebootKind::Soft, RebootKind::Hard] {
-        let reboot = world.driver.reboot(&world.call(), &instance, kind).await;
-        ensure_refused!("reboot of an instance that is off", reboot, RebootError::WrongPower(_))?;
-    }
-    world.ensure_power(&instance, PowerState::Off, "a refused reboot").await
-}
-
-pub(super) async fn of_an_unknown_instance_is_refused"#,
-        },
-        Edit {
-            path: "conformance/tests/zoo/animal.rs",
-            from: "    PanicsOnReboot,\n",
-            to: "    PanicsOnReboot,\n    RebootsWhenOff,\n",
-        },
-        Edit {
-            path: "conformance/tests/zoo/animal.rs",
-            from: "        self.switch(call, instance, &[PowerState::Running], PowerState::Running)\n",
-            to: "        let from = [PowerState::Running, PowerState::Off];\n        \
-                 let from = if self.fault == Fault::RebootsWhenOff { &from[..] } else { &from[..1] };\n        \
-                 self.switch(call, instance, from, PowerState::Running)\n",
-        },
-        Edit {
-            path: "conformance/tests/zoo/main.rs",
-            from: "        \"power::pause_respects_off\",\n",
-            to: "        \"power::pause_respects_off\",\n        \"power::reboot_when_off_is_refused\",\n",
-        },
-        Edit {
-            path: "conformance/tests/zoo/main.rs",
-            from: "        \"power::of_an_unknown_instance_is_refused\",\n",
-            to: "        \"power::of_an_unknown_instance_is_refused\",\n        \"power::reboot_when_off_is_refused\",\n",
-        },
-        Edit {
-            path: "conformance/tests/zoo/main.rs",
-            from: "#[test]\nfn a_driver_that_hangs_",
-            to: r#"#[test]
-fn a_driver_that_starts_what_it_should_reboot_is_caught() {
-    assert_caught(Fault::RebootsWhenOff, &["power::reboot_when_off_is_refused"]);
-}
-
-#[test]
-fn a_driver_that_hangs_"#,
-        },
+        SUITE.asked_for(),
+        CASE.asked_for(),
+        WRONG_DRIVER.asked_for(),
+        FAULT.asked_for(),
+        CAUGHT_LYING.asked_for(),
+        CAUGHT_PANICKING.asked_for(),
     ],
 };
 
