@@ -118,6 +118,9 @@ impl<B: Backend> Driver for HypervisorDriver<B> {
 
     async fn create(&self, call: &Call, request: CreateRequest) -> Result<Created, CreateError> {
         call.check()?;
+        if request.image.is_some() {
+            return Err(BadRequest("a machine in memory has no disk for an image".to_owned()).into());
+        }
         let created = Created::new(request.instance.clone());
         let machine = Machine::new(request, call.op_id.clone());
         self.backend.define(call.epoch, machine).await?;
