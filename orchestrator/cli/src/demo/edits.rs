@@ -119,10 +119,14 @@ mod tests {
     fn changes_of_the_api_keep_to_the_rules_of_its_life_cycle() {
         let version = first("nova-common", "api/Cargo.toml").parse::<toml::Table>().unwrap();
         let version = version["package"]["version"].as_str().unwrap().to_owned();
+        let mut tips = BTreeMap::new();
+        for tip in TIPS.iter().filter(|tip| tip.repo == "nova-common") {
+            apply(tip, &mut tips);
+        }
         for change in [ADD_DRAINING, TIDY_CYCLE, REMOVE_MEMORY_MB] {
             let dir = tempfile::tempdir().unwrap();
             nova::crates().extract(dir.path()).unwrap();
-            let mut files = BTreeMap::new();
+            let mut files = tips.clone();
             apply(&change, &mut files);
             for ((_, path), text) in files {
                 fs::write(dir.path().join(path), text).unwrap();
