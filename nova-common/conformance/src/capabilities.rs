@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use nova_api::{COLD_MIGRATE, CONSOLE, DIAGNOSTICS, DRIVER, Driver, Facet, PAUSE, SNAPSHOT, VOLUMES};
+use nova_api::{
+    COLD_MIGRATE, CONSOLE, DIAGNOSTICS, DRIVER, Driver, Facet, PAUSE, SNAPSHOT, VOLUMES, VOLUMES_V2,
+};
 
-/// Returns the facets that a driver has, in which version, the base first.
+/// Returns the facets that a driver has, in the version that it implements, the base first.
 pub(crate) fn facets_of(driver: &impl Driver) -> Vec<Facet> {
+    #[expect(deprecated, reason = "drivers may implement version 1 for a cycle more")]
+    let first_volumes = driver.volumes().is_some();
     let all = [
         (true, DRIVER),
         (driver.pause().is_some(), PAUSE),
         (driver.console().is_some(), CONSOLE),
         (driver.diagnostics().is_some(), DIAGNOSTICS),
-        (driver.volumes().is_some(), VOLUMES),
+        (first_volumes, VOLUMES),
+        (driver.volumes_v2().is_some() && !first_volumes, VOLUMES_V2),
         (driver.snapshot().is_some(), SNAPSHOT),
         (driver.cold_migrate().is_some(), COLD_MIGRATE),
     ];

@@ -71,7 +71,7 @@ macro_rules! with_all_cases {
             console: shows_what_the_guest_prints, endpoint_can_be_reached, of_an_unknown_instance_is_refused;
             diagnostics: report_what_an_instance_uses, of_what_is_off_are_refused,
                 of_a_paused_instance_are_reported, name_volumes_by_their_id;
-            volumes: attach_and_detach, stay_attached, attach_is_idempotent, detach_is_idempotent,
+            volumes: attach_and_detach, have_devices_of_their_own, stay_attached, attach_is_idempotent, detach_is_idempotent,
                 in_use_are_refused, go_to_one_of_two_at_once, without_a_source_are_refused, of_a_paused_instance_are_refused,
                 are_guarded, crashes_and_interruptions_are_resumed, outlive_their_instance;
             snapshot: makes_an_image_of_the_disk, has_what_the_image_had, is_idempotent, never_overwrites,

@@ -200,7 +200,7 @@ pub(super) async fn keeps_volumes_of_what_comes_back<F: Fixture>(bench: &Bench<'
     disks.attach(&world.call(), &journey.from, &volume).await?;
     journey.out().await?;
     journey.ended(MigrationEnd::Revert).await?;
-    let attached = disks.attached(&journey.from).await?;
+    let attached: Vec<_> = disks.attached(&journey.from).await?.into_iter().map(|one| one.volume).collect();
     ensure_eq("the volumes after a migration was reverted", &attached, &vec![volume.id])?;
     Ok(Ending::Checked)
 }

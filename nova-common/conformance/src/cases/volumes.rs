@@ -1,17 +1,20 @@
 //! The facet for volumes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use nova_api::{
     AttachVolumeError, AttachedVolumesError, Capability, DetachVolumeError, DiskSource, Driver as _,
-    InstanceRef, Pause as _, PowerState, RebootKind, Volume, VolumeId, Volumes,
+    InstanceRef, Pause as _, PowerState, RebootKind, Volume, VolumeId, VolumesV2,
 };
 
 use crate::cases::interrupt::{Interruption, again};
 use crate::cases::{Bench, facet, still};
 use crate::midway::{HEAD_STARTS, POINTS, dropped_after, interrupted_after, turn_by_turn};
 use crate::suite::Ending;
-use crate::violation::{Check, Violation, ensure_eq, ensure_guarded, ensure_refused, ensure_wound_up};
+use crate::violation::{
+    Check, Violation, ensure, ensure_eq, ensure_guarded, ensure_refused, ensure_wound_up,
+};
 use crate::volumes::{Disks, disks};
 use crate::world::World;
 use crate::{Fixture, fixture};
@@ -21,13 +24,13 @@ const ROUNDS: usize = 4;
 
 type Case = Result<Ending, Violation>;
 
-async fn ensure_attached<V: Volumes>(
+async fn ensure_attached<V: VolumesV2>(
     disks: Disks<'_, V>,
     instance: &InstanceRef,
     expected: &[&Volume],
     after: &str,
 ) -> Check {
-    let attached = disks.attached(instance).await?;
+    let attached: Vec<VolumeId> = disks.attached(instance).await?.into_iter().map(|one| one.volume).collect();
     let expected: Vec<VolumeId> = expected.iter().map(|volume| volume.id.clone()).collect();
     ensure_eq(&format!("the volumes after {after}"), &attached, &expected)
 }
@@ -66,6 +69,24 @@ pub(super) async fn attach_and_detach<F: Fixture>(bench: &Bench<'_, F>) -> Case 
     Ok(Ending::Checked)
 }
 
+pub(super) async fn have_devices_of_their_own<F: Fixture>(bench: &Bench<'_, F>) -> Case {
+    let world = bench.world;
+    let disks = facet!(disks(&world.driver));
+    let instance = world.created_with(Capability::Volumes).await?;
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let volume = world.new_volume()?;
+        let attached = disks.attach(&world.call(), &instance, &volume).await?;
+        ensure_eq("the volume that was attached", &attached.volume, &volume.id)?;
+        told.push(attached);
+    }
+    ensure_eq("the volumes and their devices, as attach told", &disks.attached(&instance).await?, &told)?;
+    let devices: Vec<_> = told.iter().filter_map(|one| one.device.as_ref()).collect();
+    let distinct: BTreeSet<_> = devices.iter().collect();
+    ensure(distinct.len() == devices.len(), format_args!("a device for each volume, got {devices:?}"))?;
+    Ok(Ending::Checked)
+}
+
 pub(super) async fn stay_attached<F: Fixture>(bench: &Bench<'_, F>) -> Case {
     let world = bench.world;
     let held = facet!(disks(&world.driver));
@@ -91,8 +112,10 @@ pub(super) async fn attach_is_idempotent<F: Fixture>(bench: &Bench<'_, F>) -> Ca
     let disks = facet!(disks(&world.driver));
     let instance = world.created_with(Capability::Volumes).await?;
     let (volume, call) = (world.new_volume()?, world.call());
-    for call in [&call, &call, &world.call()] {
-        disks.attach(call, &instance, &volume).await?;
+    let first = disks.attach(&call, &instance, &volume).await?;
+    for call in [&call, &world.call()] {
+        let again = disks.attach(call, &instance, &volume).await?;
+        ensure_eq("what a volume has become, when it is attached again,", &again, &first)?;
         ensure_attached(disks, &instance, &[&volume], "attach").await?;
     }
     disks.detach(&world.call(), &instance, &volume.id).await?;
@@ -148,8 +171,8 @@ pub(super) async fn go_to_one_of_two_at_once<F: Fixture>(bench: &Bench<'_, F>) -
         let first = disks.attach(&calls.0, &instance, &volume);
         let ends = turn_by_turn(head_start, first, by_another.attach(&calls.1, &other, &volume))?;
         let winner = match &ends {
-            (Ok(()), Err(AttachVolumeError::VolumeInUse(_))) => &instance,
-            (Err(AttachVolumeError::VolumeInUse(_)), Ok(())) => &other,
+            (Ok(_), Err(AttachVolumeError::VolumeInUse(_))) => &instance,
+            (Err(AttachVolumeError::VolumeInUse(_)), Ok(_)) => &other,
             _ => return Err(Violation(format!("expected one of two to get the volume, got {ends:?}"))),
         };
         for one in [&instance, &other] {

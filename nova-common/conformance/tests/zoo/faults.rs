@@ -17,7 +17,8 @@ macro_rules! with_all_faults {
                 "console::of_an_unknown_instance_is_refused", "diagnostics::report_what_an_instance_uses",
                 "diagnostics::of_what_is_off_are_refused", "diagnostics::of_a_paused_instance_are_reported",
                 "diagnostics::name_volumes_by_their_id", "volumes::attach_and_detach",
-                "volumes::stay_attached", "volumes::attach_is_idempotent", "volumes::detach_is_idempotent",
+                "volumes::have_devices_of_their_own", "volumes::stay_attached",
+                "volumes::attach_is_idempotent", "volumes::detach_is_idempotent",
                 "volumes::in_use_are_refused", "volumes::go_to_one_of_two_at_once",
                 "volumes::without_a_source_are_refused", "volumes::of_a_paused_instance_are_refused",
                 "volumes::are_guarded", "volumes::crashes_and_interruptions_are_resumed",
@@ -78,7 +79,8 @@ macro_rules! with_all_faults {
             claims_volumes: ClaimsVolumes => [
                 "driver::offers_what_works", "call::no_call_holds_its_thread",
                 "diagnostics::name_volumes_by_their_id", "volumes::attach_and_detach",
-                "volumes::stay_attached", "volumes::attach_is_idempotent", "volumes::detach_is_idempotent",
+                "volumes::have_devices_of_their_own", "volumes::stay_attached",
+                "volumes::attach_is_idempotent", "volumes::detach_is_idempotent",
                 "volumes::in_use_are_refused", "volumes::go_to_one_of_two_at_once",
                 "volumes::without_a_source_are_refused", "volumes::of_a_paused_instance_are_refused",
                 "volumes::are_guarded", "volumes::crashes_and_interruptions_are_resumed",
@@ -374,6 +376,8 @@ macro_rules! with_all_faults {
             ],
             detaches_all: DetachesAll => ["volumes::attach_and_detach", "volumes::detach_is_idempotent"],
             sorts_volumes: SortsVolumes => ["volumes::attach_and_detach"],
+            guesses_devices: GuessesDevices => ["volumes::have_devices_of_their_own"],
+            names_devices_alike: NamesDevicesAlike => ["volumes::have_devices_of_their_own"],
             forgets_volumes_of_the_off: ForgetsVolumesOfTheOff => [
                 "volumes::attach_and_detach", "volumes::stay_attached",
             ],

@@ -8,7 +8,7 @@ use nova_api::{
     InstanceInfo, InstanceInfoError, InstanceRef, InstanceSummary, InventoryError, InventoryReport,
     ListInstancesError, MiB, NodeDesc, NodeName, NodePresence, NodePresenceError, NodesError, Pause,
     PowerOffError, PowerOnError, PowerState, Provider, ProviderView, RebootError, RebootKind, Refresh,
-    ResourceName, ShutdownError, Snapshot, UnknownInstance, Volumes,
+    ResourceName, ShutdownError, Snapshot, UnknownInstance, VolumesV2,
 };
 
 use super::cage::{BARE, DISK, Instance, MEMORY, VCPUS};
@@ -179,7 +179,7 @@ impl Driver for Animal {
         Some(self)
     }
 
-    fn volumes(&self) -> Option<&impl Volumes> {
+    fn volumes_v2(&self) -> Option<&impl VolumesV2> {
         Some(self)
     }
 

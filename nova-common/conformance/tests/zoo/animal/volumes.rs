@@ -1,12 +1,13 @@
 //! Volumes.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use nova_api::{
-    AttachVolumeError, AttachedVolumesError, BackendError, BadRequest, Call, DetachVolumeError, DiskSource,
-    InstanceError, InstanceRef, PowerState, UnknownInstance, Volume, VolumeId, VolumeInUse, Volumes,
-    WrongPower,
+    AttachRequest, AttachVolumeError, AttachedVolume, AttachedVolumesError, BackendError, BadRequest, Call,
+    DetachVolumeError, DiskSource, InstanceError, InstanceRef, PowerState, UnknownInstance, Volume, VolumeId,
+    VolumeInUse, VolumesV2, WrongPower,
 };
 
 use super::cage::{Instance, State};
@@ -96,6 +97,16 @@ impl Animal {
         Ok(())
     }
 
+    /// Says where the guest finds a volume.
+    fn device_of(&self, volume: VolumeId, guesses: Fault) -> AttachedVolume {
+        let device = match self.fault {
+            Fault::NamesDevicesAlike => "a disk".to_owned(),
+            fault if fault == guesses && fault != Fault::None => "the next disk".to_owned(),
+            _ => format!("disk-{volume}"),
+        };
+        AttachedVolume::new(volume).device(device)
+    }
+
     /// Frees what a destroyed instance had.
     pub(super) fn bury(&self, state: &mut State, gone: &Instance) {
         if self.has(Fault::Leaks) {
@@ -113,20 +124,20 @@ impl Animal {
     }
 }
 
-impl Volumes for Animal {
+impl VolumesV2 for Animal {
     async fn attach(
         &self,
         call: &Call,
         instance: &InstanceRef,
-        volume: &Volume,
-        _: &str,
-    ) -> Result<(), AttachVolumeError> {
+        request: AttachRequest,
+    ) -> Result<AttachedVolume, AttachVolumeError> {
         self.ensure_substance(Fault::ClaimsVolumes)?;
-        self.check_attach(call, instance, volume)?;
+        let volume = request.volume;
+        self.check_attach(call, instance, &volume)?;
         self.go_on(call).await.map_err(|why| self.told::<AttachVolumeError>(why))?;
-        self.plug(call, instance, volume)?;
+        self.plug(call, instance, &volume)?;
         wait().await;
-        Ok(())
+        Ok(self.device_of(volume.id, Fault::GuessesDevices))
     }
     async fn detach(
         &self,
@@ -149,17 +160,16 @@ impl Volumes for Animal {
         Ok(())
     }
 
-    async fn attached(&self, instance: &InstanceRef) -> Result<Vec<VolumeId>, AttachedVolumesError> {
+    async fn attached(&self, instance: &InstanceRef) -> Result<Vec<AttachedVolume>, AttachedVolumesError> {
         self.ensure_substance(Fault::ClaimsVolumes)?;
         wait().await;
         let state = self.state();
         let it = state.instance(instance).ok_or_else(|| UnknownInstance(instance.id.clone()))?;
-        Ok(match self.fault {
+        let volumes = match self.fault {
             Fault::ForgetsVolumesOfTheOff if it.power == PowerState::Off => Vec::new(),
-            Fault::SortsVolumes => {
-                std::collections::BTreeSet::from_iter(it.volumes.clone()).into_iter().collect()
-            }
+            Fault::SortsVolumes => BTreeSet::from_iter(it.volumes.clone()).into_iter().collect(),
             _ => it.volumes.clone(),
-        })
+        };
+        Ok(volumes.into_iter().map(|volume| self.device_of(volume, Fault::None)).collect())
     }
 }
