@@ -7,9 +7,7 @@ use nova_macros::ApiObject;
 use serde::{Deserialize, Serialize};
 
 use crate::erased::{Guard, Pending};
-use crate::{
-    BackendError, Driver, EventsError, Header, InstanceId, InstanceRef, ListInstancesError, PowerState,
-};
+use crate::{BackendError, Driver, EventsError, Header, InstanceRef, ListInstancesError, PowerState};
 
 /// Something that has happened to an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ApiObject)]
@@ -94,7 +92,8 @@ pub struct Compared<'a, D> {
     seen: Option<Seen>,
 }
 
-type Seen = BTreeMap<InstanceId, (InstanceRef, PowerState)>;
+/// In the course of a migration one instance is listed on two nodes.
+type Seen = BTreeMap<InstanceRef, PowerState>;
 
 impl<'a, D: Driver> Compared<'a, D> {
     /// Compares what `driver` lists.
@@ -111,42 +110,36 @@ impl<D: Driver> EventSource for Compared<'_, D> {
                 BackendError::new("no list of all nodes").caused_by(error)
             }
         })?;
-        let now: Seen =
-            listed.into_iter().map(|one| (one.instance.id.clone(), (one.instance, one.power))).collect();
+        let now: Seen = listed.into_iter().map(|one| (one.instance, one.power)).collect();
         let before = self.seen.replace(now.clone()).unwrap_or_else(|| now.clone());
         Ok(differences(&before, &now))
     }
 }
 
 fn differences(before: &Seen, now: &Seen) -> Vec<DriverEvent> {
-    let mut events = Vec::new();
-    for (id, (instance, _)) in before {
-        if now.get(id).is_none_or(|(present, _)| present.node != instance.node) {
-            events.push(DriverEvent::new(instance.clone(), Happening::Vanished));
-        }
-    }
-    for (id, (instance, power)) in now {
-        let happening = match before.get(id) {
-            Some((old, _)) if old.node != instance.node => Happening::Appeared(*power),
-            Some((_, old)) if old != power => Happening::Power(*power),
-            Some(_) => continue,
+    let gone = before.keys().filter(|instance| !now.contains_key(*instance));
+    let vanished = gone.map(|instance| DriverEvent::new(instance.clone(), Happening::Vanished));
+    let changed = now.iter().filter_map(|(instance, power)| {
+        let happening = match before.get(instance) {
             None => Happening::Appeared(*power),
+            Some(old) if old != power => Happening::Power(*power),
+            Some(_) => return None,
         };
-        events.push(DriverEvent::new(instance.clone(), happening));
-    }
-    events
+        Some(DriverEvent::new(instance.clone(), happening))
+    });
+    vanished.chain(changed).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::NodeName;
+    use crate::{InstanceId, NodeName};
 
     fn seen(instances: &[(&str, &str, PowerState)]) -> Seen {
         let entry = |(id, node, power): &(&str, &str, PowerState)| {
             let id = InstanceId::parse(id).expect("a literal");
             let node = NodeName::parse(node).expect("a literal");
-            (id.clone(), (InstanceRef { id, node }, *power))
+            (InstanceRef { id, node }, *power)
         };
         instances.iter().map(entry).collect()
     }
@@ -158,12 +151,15 @@ mod tests {
             ("kept", "a", PowerState::Running),
             ("moved", "a", PowerState::Running),
             ("paused", "a", PowerState::Running),
+            ("under-way", "a", PowerState::Running),
         ]);
         let now = seen(&[
             ("kept", "a", PowerState::Running),
             ("moved", "b", PowerState::Off),
             ("new", "b", PowerState::Running),
             ("paused", "a", PowerState::Paused),
+            ("under-way", "a", PowerState::Off),
+            ("under-way", "b", PowerState::Running),
         ]);
         let told: Vec<_> = differences(&before, &now)
             .into_iter()
@@ -178,6 +174,8 @@ mod tests {
                 event("moved", "b", Happening::Appeared(PowerState::Off)),
                 event("new", "b", Happening::Appeared(PowerState::Running)),
                 event("paused", "a", Happening::Power(PowerState::Paused)),
+                event("under-way", "a", Happening::Power(PowerState::Off)),
+                event("under-way", "b", Happening::Appeared(PowerState::Running)),
             ]
         );
     }

@@ -11,7 +11,7 @@ use crate::{
 /// The facet of drivers that can make an image of an instance's disk.
 #[driver_facet(name = "snapshot", version = 1, since = 2)]
 pub trait Snapshot: Send + Sync {
-    /// Copies the disk of an instance, in whichever power state, as it is at one moment; the instance goes on.
+    /// Copies the disk of an instance, running or off, as it is at one moment; the instance goes on.
     #[repeated("returns the image that the operation made")]
     fn snapshot(
         &self,
@@ -77,7 +77,7 @@ pub enum SnapshotError {
     /// There is no such instance.
     #[recovery(Reject)]
     UnknownInstance(UnknownInstance),
-    /// The instance's power state does not allow it.
+    /// The instance is paused, and the back end cannot copy its disk then.
     #[recovery(Reject)]
     WrongPower(WrongPower),
     /// The call's epoch is older than the node has seen; nothing was done.
