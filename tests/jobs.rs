@@ -57,11 +57,10 @@ fn a_method_that_is_removed_stops_the_frozen_driver_from_building() {
     let method = "    fn shutdown(&self) -> impl Future<Output = Result<(), ShutdownError>> + Send;\n";
     let (before, after) = text.split_once(method).unwrap();
     // Its documentation goes with it.
-    let before = before.trim_end().lines().rev().skip_while(|line| line.trim_start().starts_with("///"));
-    let before: Vec<_> = before.collect();
-    let before: String = before.into_iter().rev().map(|line| format!("{line}\n")).collect();
+    let kept = before.lines().count() - before.lines().rev().take_while(|line| line.contains("///")).count();
+    let before = before.lines().take(kept).collect::<Vec<_>>().join("\n");
     assert_eq!(before.matches("ShutdownError, ").count(), 1, "it is imported once, for this method");
-    fs::write(&driver, before.replace("ShutdownError, ", "") + after).unwrap();
+    fs::write(&driver, before.replace("ShutdownError, ", "") + "\n" + after).unwrap();
     let mut shell = Command::new("sh");
     shell.current_dir(world.path()).args(["-ec", &steps("api-frozen")[0]]);
     let output =

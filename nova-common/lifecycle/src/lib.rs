@@ -23,7 +23,7 @@ pub mod usage;
 pub use crate::cycle::{Cycle, CycleError, Entry, Facet, Items, owner};
 pub use crate::released::{Digest, Released, ReleasedError};
 pub use crate::source::{
-    Found, MAX_FILE_BYTES, MAX_FILES, Place, Source, SourceError, read_bounded, sources_below,
+    Found, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Place, Source, SourceError, read_bounded, sources_below,
 };
 pub use crate::surface::{Surface, SurfaceError};
 pub use crate::tree::{ApiTree, CycleFile, Frozen, TreeError, cycle_of, read_cycle};

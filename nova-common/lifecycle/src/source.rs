@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Most files that are read of one crate.
 pub const MAX_FILES: usize = 2_000;
+/// Most bytes of all files that are read of one crate.
+pub const MAX_BYTES: usize = 8 << 20;
 /// Most entries of directories that are looked at for them.
 const MAX_ENTRIES: usize = 20_000;
 
@@ -55,7 +57,8 @@ pub enum SourceError {
     },
     /// There are too many.
     #[error(
-        "`{}` is not read to its end: it has more than {MAX_FILES} source files or {MAX_ENTRIES} entries",
+        "`{}` is not read to its end: it has more than {MAX_FILES} source files, {MAX_BYTES} bytes of them or \
+         {MAX_ENTRIES} entries",
         path.display()
     )]
     TooMany {
@@ -77,51 +80,60 @@ pub struct Found {
 /// called `target` and links are passed over.
 pub fn sources_below(dir: &Path, top: &Path, wanted: impl Fn(&str) -> bool) -> Found {
     let mut found = Found::default();
-    let (mut open, mut entries) = (vec![dir.to_owned()], 0);
-    let mut files = Vec::new();
+    let told = |path: &Path| path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned();
+    let (mut files, mut too_many) = list(dir, &mut found.errors, |path| wanted(&told(path)));
+    too_many |= files.len() > MAX_FILES;
+    files.truncate(MAX_FILES);
+    let mut bytes = 0;
+    for path in files {
+        if bytes > MAX_BYTES {
+            too_many = true;
+            break;
+        }
+        match read_bounded(&path) {
+            Ok(text) => {
+                bytes += text.len();
+                found.sources.push(Source { path: told(&path), text });
+            }
+            Err(error) => found.errors.push(error),
+        }
+    }
+    if too_many {
+        found.errors.push(SourceError::TooMany { path: top.to_owned() });
+    }
+    found
+}
+
+/// Lists source files by path, and whether there are more than are looked for.
+fn list(dir: &Path, errors: &mut Vec<SourceError>, wanted: impl Fn(&Path) -> bool) -> (Vec<PathBuf>, bool) {
+    let (mut open, mut files, mut entries) = (vec![dir.to_owned()], Vec::new(), 0);
     while let Some(dir) = open.pop() {
         let listed = fs::read_dir(&dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let listed = match listed {
             Ok(listed) => listed,
             Err(source) => {
-                found.errors.push(SourceError::Io { path: dir, source });
+                errors.push(SourceError::Io { path: dir, source });
                 continue;
             }
         };
         entries += listed.len();
-        if entries > MAX_ENTRIES || files.len() > MAX_FILES {
-            found.errors.push(SourceError::TooMany { path: top.to_owned() });
-            break;
-        }
         for entry in listed {
-            let (path, name) = (entry.path(), entry.file_name());
-            let kind = entry.file_type();
+            let (path, name, kind) = (entry.path(), entry.file_name(), entry.file_type());
             let passed_over = name.as_encoded_bytes().starts_with(b".") || name == "target";
+            let is_source = path.extension().is_some_and(|extension| extension == "rs");
             if kind.as_ref().is_ok_and(fs::FileType::is_dir) && !passed_over {
                 open.push(path);
-            } else if kind.is_ok_and(|kind| kind.is_file()) && path.extension().is_some_and(|rs| rs == "rs") {
+            } else if kind.is_ok_and(|kind| kind.is_file()) && is_source && wanted(&path) {
                 files.push(path);
             }
         }
+        if entries > MAX_ENTRIES {
+            files.sort();
+            return (files, true);
+        }
     }
     files.sort();
-    if files.len() > MAX_FILES {
-        files.truncate(MAX_FILES);
-        if !matches!(found.errors.last(), Some(SourceError::TooMany { .. })) {
-            found.errors.push(SourceError::TooMany { path: top.to_owned() });
-        }
-    }
-    for path in files {
-        let told = path.strip_prefix(top).unwrap_or(&path).to_string_lossy().into_owned();
-        if !wanted(&told) {
-            continue;
-        }
-        match read_bounded(&path) {
-            Ok(text) => found.sources.push(Source { path: told, text }),
-            Err(error) => found.errors.push(error),
-        }
-    }
-    found
+    (files, false)
 }
 
 /// Reads a text file that is not too large.
@@ -171,11 +183,17 @@ mod tests {
         let told: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
         assert!(told[0].ends_with("large.rs` is not read: it has more than 1048576 bytes"), "{told:?}");
         assert!(told[1].ends_with("latin.rs`"), "{told:?}");
+        for index in 0..20 {
+            fs::write(dir.path().join(format!("half-{index}.rs")), vec![b' '; 1 << 20]).unwrap();
+        }
+        let found = sources_below(dir.path(), dir.path(), |_| true);
+        assert!(found.sources.iter().map(|source| source.text.len()).sum::<usize>() <= MAX_BYTES + (1 << 20));
+        assert!(matches!(found.errors.last(), Some(SourceError::TooMany { .. })), "{:?}", found.errors);
         for index in 0..10_000 {
             fs::write(dir.path().join(format!("{index}.rs")), "").unwrap();
         }
         let found = sources_below(dir.path(), dir.path(), |_| true);
         assert!(found.sources.len() <= MAX_FILES);
-        assert!(matches!(found.errors[0], SourceError::TooMany { .. }), "{:?}", found.errors);
+        assert!(matches!(found.errors.last(), Some(SourceError::TooMany { .. })), "{:?}", found.errors);
     }
 }

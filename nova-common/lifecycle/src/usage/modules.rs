@@ -1,17 +1,18 @@
 //! The modules of a crate, and what the names in them mean.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use syn::visit::Visit;
 use syn::{ImplItem, Item, ItemMod, ItemUse, Path, Type, UseTree};
 
 use super::types::Types;
 
-/// Most names that are looked up for one path.
-const MAX_LOOKUPS: usize = 200;
+/// Most names that are looked up for one, where modules import each other.
+const MAX_LOOKUPS: usize = 500;
 
 /// A module: the crate's root (a library, a program, a test) and the names down to it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Home {
     root: String,
     path: Vec<String>,
@@ -72,6 +73,19 @@ pub(super) struct Modules<'a> {
     all: BTreeMap<Home, Module>,
     api: &'a [String],
     types: &'a Types<'a>,
+    lookups: RefCell<Lookups>,
+}
+
+/// The names that have been looked up, each in its module.
+#[derive(Debug, Default)]
+struct Lookups {
+    known: HashMap<(Home, String), Led>,
+    /// Those that are being looked up; one that leads back to itself leads nowhere.
+    open: BTreeSet<(Home, String)>,
+    /// Whether one has led back since the outermost began, so that what leads nowhere might lead somewhere from elsewhere.
+    led_back: bool,
+    /// How many since the outermost began.
+    count: usize,
 }
 
 /// What a path leads to.
@@ -161,7 +175,7 @@ pub(super) fn segments(path: &Path) -> Vec<String> {
 impl<'a> Modules<'a> {
     /// Prepares for a crate that knows the API under these names.
     pub(super) fn new(api: &'a [String], types: &'a Types<'a>) -> Self {
-        Self { all: BTreeMap::new(), api, types }
+        Self { all: BTreeMap::new(), api, types, lookups: RefCell::default() }
     }
 
     /// Adds the names of a module.
@@ -204,7 +218,7 @@ impl<'a> Modules<'a> {
 
     /// Returns the names in the API that a path leads to; none: the API itself.
     pub(super) fn api_path(&self, home: &Home, path: &[String]) -> Option<Vec<String>> {
-        match self.follow(home, path, &mut { MAX_LOOKUPS }) {
+        match self.follow(home, path) {
             Led::Api(names) => Some(names),
             Led::Module(_) | Led::Own | Led::Elsewhere => None,
         }
@@ -213,65 +227,84 @@ impl<'a> Modules<'a> {
     /// Returns whether a path leads out of the crate, to something that is not the standard library.
     pub(super) fn is_foreign(&self, home: &Home, path: &[String]) -> bool {
         let is_std = path.first().is_some_and(|first| matches!(first.as_str(), "std" | "core" | "alloc"));
-        !is_std && self.follow(home, path, &mut { MAX_LOOKUPS }) == Led::Elsewhere
+        !is_std && self.follow(home, path) == Led::Elsewhere
     }
 
-    fn follow(&self, home: &Home, path: &[String], lookups: &mut usize) -> Led {
-        match path.split_first() {
-            Some((first, rest)) if first == "crate" => self.within(&home.top(), rest, lookups),
-            Some((first, rest)) if first == "self" => self.within(home, rest, lookups),
-            Some((first, _)) if first == "super" => self.within(home, path, lookups),
-            Some((first, rest)) => self.named(home, first, rest, lookups),
-            None => Led::Elsewhere,
+    fn follow(&self, home: &Home, path: &[String]) -> Led {
+        let Some((first, rest)) = path.split_first() else { return Led::Elsewhere };
+        let begun = match first.as_str() {
+            "crate" => Led::Module(home.top()),
+            "self" => Led::Module(home.clone()),
+            _ => self.step(home, first),
+        };
+        rest.iter().fold(begun, |led, name| match led {
+            Led::Api(mut names) => {
+                names.push(name.clone());
+                Led::Api(names)
+            }
+            Led::Module(home) => self.step(&home, name),
+            Led::Own | Led::Elsewhere => led,
+        })
+    }
+
+    fn step(&self, home: &Home, name: &str) -> Led {
+        if name == "super" {
+            return home.parent().map_or(Led::Elsewhere, Led::Module);
         }
-    }
-
-    /// Follows names in a module, which may be `super` again.
-    fn within(&self, home: &Home, path: &[String], lookups: &mut usize) -> Led {
-        match path.split_first() {
-            None => Led::Module(home.clone()),
-            Some((first, rest)) if first == "super" => match home.parent() {
-                Some(parent) => self.within(&parent, rest, lookups),
-                None => Led::Elsewhere,
-            },
-            Some((first, rest)) => self.named(home, first, rest, lookups),
+        let key = (home.clone(), name.to_owned());
+        {
+            let mut lookups = self.lookups.borrow_mut();
+            if let Some(led) = lookups.known.get(&key) {
+                return led.clone();
+            }
+            lookups.count += 1;
+            if lookups.count > MAX_LOOKUPS || !lookups.open.insert(key.clone()) {
+                lookups.led_back = true;
+                return Led::Elsewhere;
+            }
         }
+        let led = self.look_up(home, name);
+        let mut lookups = self.lookups.borrow_mut();
+        lookups.open.remove(&key);
+        if lookups.open.is_empty() {
+            lookups.count = 0;
+            lookups.led_back = false;
+        }
+        if !lookups.led_back || led != Led::Elsewhere {
+            lookups.known.insert(key, led.clone());
+        }
+        led
     }
 
-    fn named(&self, home: &Home, name: &str, rest: &[String], lookups: &mut usize) -> Led {
-        let Some(left) = lookups.checked_sub(1) else { return Led::Elsewhere };
-        *lookups = left;
+    fn look_up(&self, home: &Home, name: &str) -> Led {
         let module = self.all.get(home);
         match module.and_then(|module| module.names.get(name)) {
             Some(Meaning::Own) => return Led::Own,
             // What is imported under its own name is a crate.
-            Some(Meaning::Path(path)) if path.as_slice() != [name] => {
-                let whole: Vec<String> = path.iter().chain(rest).cloned().collect();
-                return self.follow(home, &whole, lookups);
-            }
+            Some(Meaning::Path(path)) if path.as_slice() != [name] => return self.follow(home, path),
             Some(Meaning::Path(_)) | None => {}
         }
         let child = home.child(name);
         if self.all.contains_key(&child) {
-            return self.within(&child, rest, lookups);
+            return Led::Module(child);
         }
-        let globs = module.iter().flat_map(|module| &module.globs);
-        let mut led = globs.map(|glob| match self.follow(home, glob, lookups) {
-            Led::Api(path) if self.types.has(&path, name) => Led::Api(
-                path.iter()
-                    .map(String::as_str)
-                    .chain([name])
-                    .map(str::to_owned)
-                    .chain(rest.to_vec())
-                    .collect(),
-            ),
-            Led::Module(other) if other != *home => self.named(&other, name, rest, lookups),
-            Led::Api(_) | Led::Module(_) | Led::Own | Led::Elsewhere => Led::Elsewhere,
-        });
-        if let Some(led) = led.find(|led| *led != Led::Elsewhere) {
-            return led;
+        if self.api.iter().any(|api| api == name) {
+            return Led::Api(Vec::new());
         }
-        if self.api.iter().any(|api| api == name) { Led::Api(rest.to_vec()) } else { Led::Elsewhere }
+        for glob in module.iter().flat_map(|module| &module.globs) {
+            let led = match self.follow(home, glob) {
+                Led::Api(mut path) if self.types.has(&path, name) => {
+                    path.push(name.to_owned());
+                    Led::Api(path)
+                }
+                Led::Module(other) if other != *home => self.step(&other, name),
+                Led::Api(_) | Led::Module(_) | Led::Own | Led::Elsewhere => Led::Elsewhere,
+            };
+            if led != Led::Elsewhere {
+                return led;
+            }
+        }
+        Led::Elsewhere
     }
 }
 
