@@ -169,7 +169,7 @@ fn schemas_are_printed() {
 #[test]
 fn a_workload_says_what_few_runs_tell() {
     let dir = scenarios(false);
-    let small = "drivers=2,changes=10,rigs=4";
+    let small = "drivers=2,changes=10,warm_up=0,rigs=4";
     let (out, _) = run(dir.path(), &["--synthetic", small, "--runs", "1", "--compare", "bad=0%,50%"], 0);
     assert!(out.contains("one run: what is due to chance is not known") && !out.contains('*'), "{out}");
     let (out, _) = run(dir.path(), &["--synthetic", small, "--runs", "1", "--format", "json"], 0);

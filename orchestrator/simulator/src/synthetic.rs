@@ -55,7 +55,7 @@ pub fn simulate(load: &Load, watch: &mut dyn FnMut(usize)) -> Result<Figures, St
 /// What came of a day.
 struct Told {
     measure: Measure,
-    /// Good changes that were failed, each time that they were.
+    /// Good changes that were failed, each time that they were, of those that are measured.
     blamed: u64,
     /// Bad changes that landed while their driver was broken anyway: nothing could have told.
     masked: BTreeSet<usize>,
@@ -90,7 +90,7 @@ impl<'a> Day<'a> {
             knows,
             world,
             admission: Admission::new(load),
-            measure: Measure::new(workload.changes.len(), load.window),
+            measure: Measure::new(load),
             next_change: 0,
             next_push: 0,
             again: VecDeque::new(),
@@ -168,7 +168,7 @@ impl<'a> Day<'a> {
         if self.knows && (truth.bad.is_some() || truth.conflict.is_some()) {
             return;
         }
-        self.measure.approved[index] = Some(self.world.now);
+        self.measure.approves(index, self.world.now);
         let change = Arc::new(self.workload.change(index));
         self.world.record(Fact::Proposed { change, errors: Vec::new(), configuration: None });
         self.admission.take(index, &mut self.world);
@@ -205,7 +205,7 @@ impl<'a> Day<'a> {
             let by_itself = self.admission.left(index, &mut halved, &mut self.world);
             let is_good = self.workload.changes[index].bad.is_none();
             if by_itself && is_good && state == ReportState::Failed {
-                self.blamed += 1;
+                self.blamed += u64::from(index >= self.measure.from);
                 if self.tried_again.insert(index) {
                     self.again.push_back((self.world.now.after(self.load.retry), index));
                 }
@@ -220,7 +220,7 @@ mod tests {
 
     fn played(text: &str) -> Figures {
         simulate(
-            &Load::parse(&format!("drivers=4,rigs=12,changes=60,rate=200/h,{text}")).unwrap(),
+            &Load::parse(&format!("drivers=4,rigs=12,changes=60,warm_up=0,rate=200/h,{text}")).unwrap(),
             &mut |_| {},
         )
         .unwrap()
@@ -247,7 +247,7 @@ mod tests {
     fn every_good_change_lands_in_the_end_whatever_the_order() {
         for speculation in ["linear", "batch", "predicted"] {
             let text = format!("bad=10%,flake=0,infra=0,conflict=0,speculation={speculation}");
-            let load = Load::parse(&format!("changes=60,{text}")).unwrap();
+            let load = Load::parse(&format!("changes=60,warm_up=0,{text}")).unwrap();
             let good = Workload::of(&load).changes.iter().filter(|truth| truth.bad.is_none()).count();
             let figures = played(&text);
             assert!(
@@ -265,7 +265,9 @@ mod tests {
         {
             let text =
                 format!("flake=10%,infra=5%,bad=15%,conflict=5%,broken=10%,retry=1m,confirm={confirm}");
-            let text = format!("drivers=4,rigs=12,changes=120,rate=600/h,{text},speculation={speculation}");
+            let text = format!(
+                "drivers=4,rigs=12,changes=120,warm_up=0,rate=600/h,{text},speculation={speculation}"
+            );
             let load = Load::parse(&text).unwrap();
             let told = Day::new(&load, &Workload::of(&load), false).play(&mut |_| {}).unwrap();
             let landed: BTreeSet<usize> = told.measure.landed.iter().map(|(index, _)| *index).collect();

@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn policies_stand_beside_each_other() {
-        let load = Load::parse("drivers=3,changes=60,rigs=9,rate=100/h,common=20%").unwrap();
+        let load = Load::parse("drivers=3,changes=60,warm_up=0,rigs=9,rate=100/h,common=20%").unwrap();
         let axis = Axis::parse("confirm=auto,off").unwrap();
         let policies = combinations(&load, &[axis]).unwrap();
         let play = |policy: &Policy| {

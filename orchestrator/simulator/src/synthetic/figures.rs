@@ -102,13 +102,15 @@ impl Figures {
 
 pub(super) fn of(workload: &Workload, gate: &Told, oracle: &Told) -> Figures {
     let is_bad = |index: usize| workload.changes[index].bad.is_some();
-    let bad = (0..workload.changes.len()).filter(|index| is_bad(*index)).count();
-    let good = workload.changes.len() - bad;
-    let guilty = gate.measure.landed.iter().filter(|(index, _)| is_bad(*index)).count();
-    let (masked, times, known) = (gate.masked.len(), times(gate), times(oracle));
-    let landed = gate.measure.landed.len();
-    let first = gate.measure.approved.iter().flatten().min();
-    let span = gate.measure.last.zip(first).map_or(Duration::ZERO, |(last, first)| last.since(*first));
+    let from = gate.measure.from;
+    let bad = (from..workload.changes.len()).filter(|index| is_bad(*index)).count();
+    let good = workload.changes.len() - from - bad;
+    let guilty = measured(gate).filter(|(index, _)| is_bad(*index)).count();
+    let masked = gate.masked.range(from..).count();
+    let (times, known) = (times(gate), times(oracle));
+    let landed = times.len();
+    let span = gate.measure.last.zip(gate.measure.began);
+    let span = span.map_or(Duration::ZERO, |(last, first)| last.since(first));
     let started = gate.measure.started;
     let value = |figure| match figure {
         Figure::Landed => count(landed),
@@ -131,9 +133,14 @@ pub(super) fn of(workload: &Workload, gate: &Told, oracle: &Told) -> Figures {
     Figures(Figure::ALL.into_iter().map(value).collect())
 }
 
+/// Returns what landed of the changes that are measured, and after how long.
+fn measured(told: &Told) -> impl Iterator<Item = (usize, Duration)> {
+    told.measure.landed.iter().copied().filter(|(index, _)| *index >= told.measure.from)
+}
+
 /// Returns how long each landing took in seconds, the shortest first.
 fn times(told: &Told) -> Vec<f64> {
-    let mut times: Vec<f64> = told.measure.landed.iter().map(|(_, time)| time.as_secs_f64()).collect();
+    let mut times: Vec<f64> = measured(told).map(|(_, time)| time.as_secs_f64()).collect();
     times.sort_by(f64::total_cmp);
     times
 }

@@ -16,8 +16,10 @@ pub struct Load {
     pub drivers: u32,
     /// Jobs of each driver.
     pub jobs: u32,
-    /// Changes in all.
+    /// Changes that are measured.
     pub changes: u32,
+    /// Changes that come before them and are not measured: until the gate knows its jobs.
+    pub warm_up: u32,
     /// Changes an hour.
     pub rate: f64,
     /// Share of the changes that are of the common repo: they run with every driver.
@@ -75,6 +77,7 @@ impl Default for Load {
             drivers: 40,
             jobs: 1,
             changes: 2_000,
+            warm_up: 2_000,
             rate: 500.0,
             common: 0.1,
             duration: Duration::from_secs(20),
@@ -187,7 +190,20 @@ const KEYS: &[Key] = &[
         shown
     ),
     key!(jobs, "jobs of each driver", "a number from 1 to 20", |text| number(text, 1, 20), shown),
-    key!(changes, "changes in all", "a number from 1 to 1000000", |text| number(text, 1, 1_000_000), shown),
+    key!(
+        changes,
+        "changes that are measured",
+        "a number from 1 to 1000000",
+        |text| number(text, 1, 1_000_000),
+        shown
+    ),
+    key!(
+        warm_up,
+        "changes before them, until the gate knows its jobs",
+        "a number up to 1000000",
+        |text| number(text, 0, 1_000_000),
+        shown
+    ),
     key!(rate, "how often changes come", "changes an hour, such as `500/h`", rate, |rate| format!(
         "{rate}/h"
     )),
@@ -324,6 +340,11 @@ impl Load {
         KEYS.iter().map(move |key| (format!("{}={}", key.name, (key.show)(&load)), key.about, key.expected))
     }
 
+    /// Returns how many changes come, measured or not.
+    pub fn total(&self) -> u32 {
+        self.warm_up.saturating_add(self.changes)
+    }
+
     /// Returns this workload with what an oracle knows: no window, no flakes, and nothing asked twice.
     pub(super) fn known(&self) -> Self {
         let mut known = self.clone();
@@ -419,7 +440,7 @@ mod tests {
             });
         insta::assert_snapshot!(told.join("\n"), @"
         a synthetic workload has no `flakes`; did you mean `flake`?
-        a synthetic workload has no `zebra`; there are drivers, jobs, changes, rate, common, duration, ri
+        a synthetic workload has no `zebra`; there are drivers, jobs, changes, warm_up, rate, common, dur
         `drivers` is not a setting: expected `KEY=VALUE`; for example drivers=40,rate=500/h,flake=2%
         `flake` cannot be `200%`: expected a share, such as `2%`; for example flake=2%
         `confirm` cannot be `maybe`: expected `off`, `auto` or `always`; for example confirm=auto

@@ -8,6 +8,7 @@ use crossgate_core::decide::{Action, Decision, ItemState};
 use crossgate_core::facts::{Build, Facts, Item, ItemId, Pipeline, Report, ReportState};
 use crossgate_core::ids::{BuildId, ChangeId, Timestamp};
 
+use super::load::Load;
 use super::workload::number;
 use crate::world::Observer;
 
@@ -21,10 +22,14 @@ pub(super) struct Measure {
     /// What left the gate without landing since somebody looked.
     pub(super) left: Vec<(usize, ReportState)>,
     pub(super) started: u64,
+    /// The changes before this one are not measured.
+    pub(super) from: usize,
     /// Builds that spoke for what landed.
     pub(super) useful: u64,
     /// Times that an item's running builds were ended because what is ahead of it changed.
     pub(super) restarts: u64,
+    /// When the first change that is measured was approved, and when the last of them landed.
+    pub(super) began: Option<Timestamp>,
     pub(super) last: Option<Timestamp>,
     /// The window, added up over time in seconds, and since when it is as it is.
     window: (f64, Option<Timestamp>),
@@ -33,8 +38,19 @@ pub(super) struct Measure {
 }
 
 impl Measure {
-    pub(super) fn new(changes: usize, start_window: u32) -> Self {
-        Self { approved: vec![None; changes], start_window, ..Self::default() }
+    pub(super) fn new(load: &Load) -> Self {
+        let (changes, from) = (load.total() as usize, load.warm_up as usize);
+        Self { approved: vec![None; changes], start_window: load.window, from, ..Self::default() }
+    }
+
+    /// Notes that a change is approved for the first time; with the first that is measured, counting begins.
+    pub(super) fn approves(&mut self, index: usize, now: Timestamp) {
+        self.approved[index] = Some(now);
+        if index >= self.from && self.began.is_none() {
+            self.began = Some(now);
+            (self.started, self.useful, self.restarts) = (0, 0, 0);
+            (self.window, self.window_s) = ((0.0, self.window.1), 0.0);
+        }
     }
 
     /// Returns the window's mean size.

@@ -90,7 +90,7 @@ fn changes(load: &Load) -> Vec<Truth> {
             risk: (1.0 - FORESIGHT) * noise + if is_bad { FORESIGHT } else { 0.0 },
         }
     };
-    (0..load.changes as usize).map(one).collect()
+    (0..load.total() as usize).map(one).collect()
 }
 
 fn pushes(load: &Load, end: Duration) -> Vec<(Duration, usize, bool)> {

@@ -150,7 +150,7 @@ fn play(policies: &[Policy], runs: u32, printer: &mut Printer) -> Result<Vec<Vec
 
 /// Every change comes twice: to the gate and to the oracle.
 fn parts(load: &Load) -> u64 {
-    2 * u64::from(load.changes)
+    2 * u64::from(load.total())
 }
 
 fn one(load: &Load, patience: &Patience) -> Result<Figures, Stuck> {
