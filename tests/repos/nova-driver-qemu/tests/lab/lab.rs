@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 use std::{env, fs};
 
-use nova_api::{CreateRequest, DiskSource, GiB, HostContext, HostName, InstanceRef, MiB};
+use nova_api::{CreateRequest, DiskSource, GiB, HostContext, HostName, InstanceRef, MiB, NodeName};
 use nova_conformance::Fixture;
 use nova_driver_qemu::{Config, QemuDriver};
 use rustix::process::{Pid, Signal, kill_process};
@@ -61,6 +62,15 @@ impl Fixture for Lab {
 
     fn request(&self, instance: InstanceRef) -> CreateRequest {
         request(instance, Guest::Hearing)
+    }
+
+    fn migration_target(&self) -> Option<(QemuDriver, NodeName)> {
+        let node = NodeName::parse("second").expect("a literal");
+        Some((QemuDriver::new(self.config().node(node.clone())), node))
+    }
+
+    fn greeting(&self) -> Option<(&str, Duration)> {
+        Some(("guest: boot", Duration::from_secs(30)))
     }
 }
 
