@@ -135,7 +135,7 @@ fn the_demo_plays_as_told_twice_and_its_next_steps_work() {
 }
 
 #[test]
-#[ignore = "needs QEMU, and minutes for what its driver is built of: `tests/run` runs it"]
+#[ignore = "needs QEMU, and minutes for what its driver is built of: `tests/run --long` runs it"]
 fn with_qemu_a_driver_of_real_virtual_machines_plays_too() {
     let world = World::empty();
     world.writes("Cargo.toml", "[workspace]\n");

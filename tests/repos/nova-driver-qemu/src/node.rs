@@ -6,10 +6,12 @@
 //!            room.lock      held while room or volumes are being promised
 //!            locks/ID       held while an instance is being changed
 //!            guests/ID/     an instance, see [`Machine`]
+//!            left/ID        says that an instance has migrated from here
 //!            rubbish/ID/    what is coming or going
 //! ```
 
 mod fence;
+mod left;
 mod life;
 mod migration;
 mod volumes;
@@ -35,6 +37,7 @@ use crate::names::file_name;
 pub(crate) use crate::node::fence::Fence;
 
 const GUESTS: &str = "guests";
+const LEFT: &str = "left";
 const LOCKS: &str = "locks";
 const ROOM: &str = "room.lock";
 const RUBBISH: &str = "rubbish";
@@ -72,7 +75,7 @@ impl Node {
     /// Opens the directory of a node; makes it if need be.
     pub(crate) fn open(config: Config, name: NodeName) -> Result<Self, BackendError> {
         let dir = config.state.join(file_name(name.as_str()));
-        for part in [GUESTS, LOCKS, RUBBISH] {
+        for part in [GUESTS, LEFT, LOCKS, RUBBISH] {
             let path = dir.join(part);
             // Guests' disks and consoles are nobody else's business.
             let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);

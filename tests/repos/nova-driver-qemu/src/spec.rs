@@ -117,9 +117,10 @@ impl Spec {
         }
     }
 
-    /// Returns the smallest slot that no volume has.
-    pub(crate) fn free_slot(&self) -> Option<u8> {
-        (1..=u8::MAX).find(|slot| self.volumes.iter().all(|one| one.slot != *slot))
+    /// Returns the smallest slot that no volume has and that is not among `open`.
+    pub(crate) fn free_slot(&self, open: &[u8]) -> Option<u8> {
+        let is_free = |slot: &u8| self.volumes.iter().all(|one| one.slot != *slot);
+        (1..=u8::MAX).find(|slot| is_free(slot) && !open.contains(slot))
     }
 
     /// Remembers a snapshot, and forgets the oldest if there are too many.

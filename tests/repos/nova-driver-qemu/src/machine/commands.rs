@@ -29,6 +29,10 @@ command! {
     BlockdevAdd(Value) = "blockdev-add" -> Empty
 }
 command! {
+    /// Opens a disk again, on something else.
+    BlockdevReopen(Value) = "blockdev-reopen" -> Empty
+}
+command! {
     /// Plugs a device in.
     DeviceAdd(Value) = "device_add" -> Empty
 }

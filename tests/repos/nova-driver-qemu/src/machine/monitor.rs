@@ -97,10 +97,14 @@ impl Monitor {
     ) -> Result<Waited, Interrupted> {
         loop {
             let look = until.min(Instant::now() + LOOK);
-            match self.wait_quietly(look, &mut wanted) {
-                Waited::Late if look < until => call.check()?,
-                waited => return Ok(waited),
+            let waited = self.wait_quietly(look, &mut wanted);
+            if waited == Waited::Late {
+                call.check()?;
+                if look < until {
+                    continue;
+                }
             }
+            return Ok(waited);
         }
     }
 

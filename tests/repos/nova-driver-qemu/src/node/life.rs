@@ -129,6 +129,7 @@ impl Node {
             .and_then(|_| fs::create_dir(&beside))
             .or_failed(failed)?;
         spec.write(&beside)?;
+        self.note_return(&spec.id)?;
         fs::rename(&beside, &dir).and_then(|()| sync_parent(&dir)).or_failed(failed)?;
         Ok(Machine::new(spec, dir))
     }

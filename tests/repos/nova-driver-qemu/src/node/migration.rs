@@ -131,10 +131,12 @@ impl Node {
         let none = || BadRequest(format!("instance `{}` is not on its way", instance.id));
         let Some(machine) = self.machine(&instance.id)? else {
             alone.forget()?;
-            return if request.end == MigrationEnd::Confirm { Ok(()) } else { Err(none().into()) };
+            let confirmed = request.end == MigrationEnd::Confirm && self.has_left(&instance.id)?;
+            return if confirmed { Ok(()) } else { Err(none().into()) };
         };
         match (machine.spec.migration.clone(), request.end) {
             (Some(Migration::Out { .. }), MigrationEnd::Confirm) => {
+                self.note_leaving(&instance.id)?;
                 self.remove(&machine)?;
                 Ok(alone.forget()?)
             }

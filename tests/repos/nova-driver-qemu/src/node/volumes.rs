@@ -55,7 +55,7 @@ impl Node {
                 return Ok(());
             };
             if power == PowerState::Running
-                && !machine.unplug::<DetachVolumeError>(call, attached.slot)?
+                && !machine.unplug::<DetachVolumeError>(call, attached)?
             {
                 let (volume, instance) = (volume.clone(), instance.id.clone());
                 return Err(VolumeBusy { volume, instance }.into());
@@ -81,7 +81,8 @@ impl Node {
             }
         }
         let full = || BadRequest("the instance has as many volumes as it can have".to_owned());
-        let slot = machine.spec.free_slot().ok_or_else(full)?;
+        let open = if machine.is_on()? { machine.open_slots()? } else { Vec::new() };
+        let slot = machine.spec.free_slot(&open).ok_or_else(full)?;
         let attached = Attached { volume: volume.clone(), slot };
         machine.spec.volumes.push(attached.clone());
         machine.save()?;

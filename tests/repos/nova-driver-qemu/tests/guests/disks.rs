@@ -3,11 +3,13 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use nova_api::{
     AttachRequest, AttachVolumeError, AttachedVolume, DiskSource, Driver as _, ImageName,
-    InstanceRef, Snapshot, SnapshotError, SnapshotRequest, Volume, VolumeId, VolumesV2 as _,
+    InstanceRef, RebootKind, Snapshot, SnapshotError, SnapshotRequest, Volume, VolumeId,
+    VolumesV2 as _,
 };
 use nova_conformance::block_on;
 use serde_json::json;
@@ -74,6 +76,27 @@ fn volumes_stay_over_a_boot_and_are_one_instances() {
 }
 
 #[test]
+fn volumes_can_be_detached_at_any_moment_of_a_boot() {
+    let world = World::new();
+    let guest = world.boot("i-1", Guest::Deaf);
+    let volume = volume(&world, "v-1");
+    for moment_ms in (0..100).step_by(25) {
+        block_on(world.driver.power_off(&call(), &guest, Duration::ZERO)).unwrap();
+        block_on(world.driver.attach(&call(), &guest, of(&volume))).unwrap();
+        block_on(world.driver.power_on(&call(), &guest)).unwrap();
+        // What the BIOS has begun with a disk when it is interrupted, QEMU may never end.
+        block_on(world.driver.reboot(&call(), &guest, RebootKind::Hard)).unwrap();
+        thread::sleep(Duration::from_millis(moment_ms));
+        block_on(world.driver.detach(&call(), &guest, &volume.id)).unwrap();
+        assert_eq!(disks(&world, &guest), ["disk"], "after {moment_ms} ms");
+        // Whatever has become of its device, the volume is free and can be had again.
+        block_on(world.driver.attach(&call(), &guest, of(&volume))).unwrap();
+        assert_eq!(disks(&world, &guest), ["disk", "v-1"], "after {moment_ms} ms");
+        block_on(world.driver.detach(&call(), &guest, &volume.id)).unwrap();
+    }
+}
+
+#[test]
 fn what_a_dead_driver_has_half_plugged_is_plugged_when_it_is_asked_again() {
     let world = World::new();
     let guest = world.boot("i-1", Guest::Deaf);
@@ -86,8 +109,6 @@ fn what_a_dead_driver_has_half_plugged_is_plugged_when_it_is_asked_again() {
     assert_eq!(disks(&world, &guest), ["disk", "v-1"]);
     block_on(world.driver.detach(&call(), &guest, &volume.id)).unwrap();
     assert_eq!(disks(&world, &guest), ["disk"]);
-    let unplugged = world.journal("i-1").matches("\"device\": \"volume1-device\"").count();
-    assert_eq!(unplugged, 2, "by hand, and by the driver");
 }
 
 #[test]
