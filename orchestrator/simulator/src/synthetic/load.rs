@@ -77,7 +77,7 @@ impl Default for Load {
             drivers: 40,
             jobs: 1,
             changes: 2_000,
-            warm_up: 2_000,
+            warm_up: 6_000,
             rate: 500.0,
             common: 0.1,
             duration: Duration::from_secs(20),
