@@ -61,8 +61,16 @@ idle:
         inw     %dx, %ax
         testb   $1, %ah
         jnz     off
-.endif
 
+        # Keys that were pressed while the BIOS came up may wait without an interrupt.
+keys:
+        inb     $0x64, %al
+        testb   $1, %al
+        jz      line
+        int     $0x09
+        jmp     keys
+line:
+.endif
         # The line status says in its lowest bit that something has come.
         movw    $COM1 + 5, %dx
         inb     %dx, %al

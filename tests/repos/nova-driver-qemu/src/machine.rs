@@ -37,6 +37,8 @@ use crate::spec::Spec;
 const QUESTION: Duration = Duration::from_secs(3);
 /// How long a guest has before it is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long each key is held, in milliseconds: as briefly as a person can.
+const KEY_MS: i64 = 20;
 /// How long QEMU may take to let go of a guest that is stopped by force.
 const QUIT: Duration = Duration::from_secs(5);
 /// How long a reset may take.
@@ -187,7 +189,7 @@ impl Machine {
         while Instant::now() < until {
             let keys = [qmp::QKeyCode::ctrl, qmp::QKeyCode::alt, qmp::QKeyCode::delete];
             let keys = keys.map(|data| qmp::KeyValue::qcode(qmp::QKeyCodeWrapper { data })).into();
-            monitor.execute(&qmp::send_key { hold_time: None, keys })?;
+            monitor.execute(&qmp::send_key { hold_time: Some(KEY_MS), keys })?;
             match monitor.wait_for(call, until.min(Instant::now() + AGAIN), is_reset)? {
                 Waited::Came => return Ok(()),
                 // A guest that is just booting does not hear, so it is asked again.
