@@ -18,7 +18,8 @@ use nova_api::{
 const HEAD: &str = "# The driver API, call by call
 
 What the source says of itself, in tables: every facet with its calls, what can be wrong with each and what the
-caller does about it, and every object with its fields. Made by the tests of this crate; do not edit.
+caller does about it, and every object with its fields. Events, `offers`, enums and the types of fields are in the
+crate's documentation (`cargo doc --open --package nova-api`). Made by the tests of this crate; do not edit.
 
 Calls with a *repetition* change something: they take `&Call`, and the same `op_id` is the same operation.
 

@@ -18,7 +18,9 @@ pub(crate) struct NodeUsage {
 
 impl fmt::Display for NodeUsage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {} and {} taken", self.vcpus.used, self.memory.used, self.disk.used)
+        let Self { vcpus, memory, disk } = self;
+        let (cpus, ram, room) = (vcpus.total, memory.total, disk.total);
+        write!(f, "{} of {cpus}, {} of {ram} and {} of {room} taken", vcpus.used, memory.used, disk.used)
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a case says that the driver is wrong.
 
+use std::any::type_name;
 use std::error::Error;
 use std::fmt;
 
@@ -11,7 +12,9 @@ pub(crate) type Check = Result<(), Violation>;
 
 impl<E: Error> From<E> for Violation {
     fn from(error: E) -> Self {
-        let mut text = format!("unexpected error: {error}");
+        // Each call has an error of its own: its name says which one it was.
+        let of = type_name::<E>().rsplit("::").next().unwrap_or("error");
+        let mut text = format!("unexpected {of}: {error}");
         let mut cause = error.source();
         while let Some(error) = cause {
             text = format!("{text}: {error}");

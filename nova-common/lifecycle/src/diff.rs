@@ -153,7 +153,7 @@ impl Differ<'_> {
             return None;
         }
         let leaves_in = is.and_then(|is| is.deprecated_in).filter(|_| asks == Asks::Soon);
-        let leaves_in = leaves_in.map(|cycle| (cycle + 1).max(self.new.cycle + 1));
+        let leaves_in = leaves_in.map(|cycle| (cycle + 1).max(self.new.cycle));
         let methods = self.reach.methods(item);
         Some(Change { asks, item: item.to_owned(), facet: facet.map(Facet::title), leaves_in, methods, text })
     }
@@ -208,7 +208,7 @@ impl Differ<'_> {
             return None;
         }
         let note = is.note.clone().unwrap_or_else(|| "nothing is said to take its place".to_owned());
-        let leaves = (since + 1).max(self.new.cycle + 1);
+        let leaves = (since + 1).max(self.new.cycle);
         let since = if was.deprecated_in.is_some() { format!(" since cycle {since}") } else { String::new() };
         Some((Asks::Soon, format!("`{item}` is deprecated{since}: {note}; it may leave in cycle {leaves}")))
     }

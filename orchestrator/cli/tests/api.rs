@@ -241,7 +241,7 @@ fn an_item_that_nobody_has_or_uses_is_told() {
     assert!(err.contains("the API has no item `Node::memory_md`"), "{err}");
     assert!(err.contains("did you mean `Node::memory_mb`?"), "{err}");
     let (out, _) = run(world.path(), &["api", "use", "Volume"], 0);
-    assert!(out.starts_with("nobody uses it, as far as can be seen\n"), "{out}");
+    assert!(out.starts_with("nobody of the repos that are here uses it, as far as can be seen\n"), "{out}");
 }
 
 #[test]

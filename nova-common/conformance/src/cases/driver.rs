@@ -38,7 +38,8 @@ pub(super) async fn has_the_expected_capabilities<F: Fixture>(bench: &Bench<'_, 
         let (name, has) = (capability.name(), present.has(*capability));
         let listed = expected.remove(name);
         let said = listed.map_or_else(|| "does not say".to_owned(), |said| format!("says `{name} = {said}`"));
-        let line = format_args!("`{name} = {has}`, as the driver has it; the file {said}");
+        let is = if has { "has" } else { "lacks" };
+        let line = format_args!("what the driver {is}, `{name} = {has}`; the file {said}");
         // A file that was written before there was such a facet cannot know that it is absent.
         ensure(listed.unwrap_or(false) == has, line).map_err(|Violation(why)| wrong(why))?;
     }

@@ -47,7 +47,7 @@ fn nothing_changes_where_nothing_does() {
     assert_eq!(told(OLD, OLD), [""; 0]);
     let deprecated = "#[deprecated(since = \"1.0.0\", note = \"use it\")] pub fn memory_mb";
     let deprecated = OLD.replace("pub fn memory_mb", deprecated);
-    let still = "Soon: `Node::memory_mb` is deprecated since cycle 1: use it; it may leave in cycle 4 [Driver::nodes]";
+    let still = "Soon: `Node::memory_mb` is deprecated since cycle 1: use it; it may leave in cycle 3 [Driver::nodes]";
     assert_eq!(told(&deprecated, &deprecated), [still]);
 }
 

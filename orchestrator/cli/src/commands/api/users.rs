@@ -65,13 +65,16 @@ pub(super) struct Users {
 /// If there can be no thread for it. What cannot be read is told of its user.
 pub(super) fn read(site: &Site, package: &str, offered: &Cycle) -> Result<Users, CliError> {
     let workspace = site.workspace();
-    let mut users = Users { all: Vec::new(), missing: BTreeSet::new() };
+    // Which drivers a repo has it says itself: of one that is not here, not even their names are known.
+    let is_missing = |name: &RepoName| !checkout_dir(site.root(), name, &workspace.repos[name]).is_dir();
+    let users_of_api = workspace.repos.iter().filter(|(_, repo)| repo.role != Role::Common);
+    let missing = users_of_api.map(|(name, _)| name).filter(|name| is_missing(name)).cloned().collect();
+    let mut users = Users { all: Vec::new(), missing };
     let mut look = |mut user: User, wanted: &dyn Fn(&str) -> bool| -> Result<(), CliError> {
-        let dir = checkout_dir(site.root(), &user.repo, &workspace.repos[&user.repo]);
-        if !dir.is_dir() {
-            users.missing.insert(user.repo);
+        if users.missing.contains(&user.repo) {
             return Ok(());
         }
+        let dir = checkout_dir(site.root(), &user.repo, &workspace.repos[&user.repo]);
         user.read(&Checkout { dir, package, offered }, wanted)?;
         users.all.push(user);
         Ok(())

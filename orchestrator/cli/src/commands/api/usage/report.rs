@@ -51,7 +51,8 @@ pub(super) fn of_all(report: &Report<'_>, printer: &mut Printer) -> Result<(), C
 /// Tells every use of some items.
 pub(super) fn of_items(report: &Report<'_>, printer: &mut Printer) -> Result<(), CliError> {
     if report.items.is_empty() {
-        printer.line("nobody uses it, as far as can be seen")?;
+        let here = if report.not_here.is_empty() { "" } else { " of the repos that are here" };
+        printer.line(format_args!("nobody{here} uses it, as far as can be seen"))?;
     }
     report.items.iter().try_for_each(|item| of_item(item, usize::MAX, printer))?;
     not_seen(report, printer)
