@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Entry {
     /// Its signature, without what formatting and documentation change.
     pub signature: String,
+    /// What else others rely on: when it is there, what its types must be, how it is written and laid out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<String>,
     /// The cycle that deprecated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecated_in: Option<u32>,

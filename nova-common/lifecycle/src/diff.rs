@@ -175,7 +175,8 @@ impl Differ<'_> {
     }
 
     fn new_item(&self, item: &str, is: &Entry) -> Option<(Asks, String)> {
-        if Self::is_part_of(item, &is.signature, self.new, self.old) {
+        // What a macro makes of its own names asks nothing: its uses are told.
+        if item.starts_with("made by ") || Self::is_part_of(item, &is.signature, self.new, self.old) {
             return None;
         }
         if is.signature.starts_with("required ") {
@@ -200,6 +201,13 @@ impl Differ<'_> {
     fn changed_item(&self, item: &str, was: &Entry, is: &Entry) -> Option<(Asks, String)> {
         if was.signature != is.signature {
             return Some(wording::changed(item, &was.signature, &is.signature));
+        }
+        // The files of cycles in which nothing of this was recorded say nothing of it.
+        if let Some((was, is)) = was.terms.as_ref().zip(is.terms.as_ref()).filter(|(was, is)| was != is) {
+            return Some((
+                Asks::Now,
+                format!("`{item}` was with `{was}` and is with `{is}`: check each use"),
+            ));
         }
         let since = is.deprecated_in?;
         // An accessor goes with its facet, which is told.

@@ -87,6 +87,48 @@ const EDITS: &[Edit] = &[
         to: "#[driver_facet(name = \"pause\", version = 1, since = 1, deprecated_in = 1, removed_in = 2, replacement = \"B\")]",
         told: "`Pause` is deprecated only now",
     },
+    Edit {
+        what: "name on the wire",
+        file: "src/instance.rs",
+        from: "    /// Why.\n    pub origin",
+        to: "    /// Why.\n    #[serde(rename = \"reason\")]\n    pub origin",
+        told: "`CreateRequest.origin` has changed",
+    },
+    Edit {
+        what: "field of an object of the same version",
+        file: "src/node.rs",
+        from: "    /// All memory for instances.\n    pub memory",
+        to: "    pub cells: u32,\n    /// All memory for instances.\n    pub memory",
+        told: "`NodeDesc.cells` is new",
+    },
+    Edit {
+        what: "demand of a facet",
+        file: "src/facets/pause.rs",
+        from: "pub trait Pause: Send + Sync {",
+        to: "pub trait Pause: Send + Sync where Self: Clone {",
+        told: "`Pause` has changed",
+    },
+    Edit {
+        what: "demand of an implementation",
+        file: "src/events.rs",
+        from: "impl<'a, D: Driver> Compared<'a, D> {",
+        to: "impl<'a, D: Driver + Clone> Compared<'a, D> {",
+        told: "`Compared<'a, D>::new` has changed",
+    },
+    Edit {
+        what: "condition",
+        file: "src/call.rs",
+        from: "    pub fn time_left",
+        to: "    #[cfg(feature = \"more\")]\n    pub fn time_left",
+        told: "`Call::time_left` has changed",
+    },
+    Edit {
+        what: "method that a macro makes",
+        file: "src/ids.rs",
+        from: "            pub fn as_str",
+        to: "            fn as_str",
+        told: "`made by name: name::as_str` is gone",
+    },
 ];
 
 fn sources() -> Vec<Source> {

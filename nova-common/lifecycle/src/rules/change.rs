@@ -21,6 +21,7 @@ pub(super) fn changed(last: &Cycle, head: &Cycle) -> Vec<Breach> {
             }),
         })
         .collect();
+    broken.extend(unannounced(last, head));
     for (item, is) in &head.items {
         let of_old_trait =
             last.items.get(owner(item)).is_some_and(|owner| owner.signature.starts_with("trait"));
@@ -30,6 +31,25 @@ pub(super) fn changed(last: &Cycle, head: &Cycle) -> Vec<Breach> {
         }
     }
     broken
+}
+
+/// Lists new fields of objects that have no new version: whoever reads it with an older writer's version fails.
+fn unannounced(last: &Cycle, head: &Cycle) -> Vec<Breach> {
+    let fields = head.items.iter().filter(|(item, _)| item.contains('.') && !last.items.contains_key(*item));
+    let told = fields.filter_map(|(item, is)| {
+        let object = format!("object {}", owner(item));
+        let (was, now) = (&last.items.get(&object)?.signature, &head.items.get(&object)?.signature);
+        let has_default = is.terms.as_ref().is_some_and(|terms| terms.contains("serde(default"));
+        if was != now && has_default {
+            return None;
+        }
+        let text = format!(
+            "`{item}` is new in an object of version {was}, whose writers leave it out: give it `#[serde(default)]` and \
+             the object a greater minor version, and say `#[api(since = …)]`"
+        );
+        Some(Breach::new(Rule::Unchanged, item, text))
+    });
+    told.collect()
 }
 
 /// What may be gone: what was deprecated, what belongs to it, and what cannot be said without it.
@@ -77,6 +97,15 @@ fn differs(item: &str, was: &Entry, is: &Entry) -> Option<Breach> {
         let (was, is) = (&was.signature, &is.signature);
         let text = format!(
             "`{item}` has changed: offer the new form under a new name beside it\n  was: {was}\n  is:  {is}"
+        );
+        return Some(Breach::new(Rule::Unchanged, item, text));
+    }
+    if was.terms != is.terms {
+        let told = |terms: &Option<String>| terms.clone().unwrap_or_else(|| "nothing".to_owned());
+        let text = format!(
+            "`{item}` has changed beside its signature: leave that as it is\n  was: {}\n  is:  {}",
+            told(&was.terms),
+            told(&is.terms)
         );
         return Some(Breach::new(Rule::Unchanged, item, text));
     }
@@ -135,6 +164,20 @@ mod tests {
         pub struct Pair { pub left: u8 }
         pub enum Power { On, Off }
         pub fn plain() {}
+        pub const MOST: usize = 5;
+        pub struct Holder<T>(T);
+        impl<T> Holder<T> { pub fn new(it: T) -> Self { Self(it) } }
+        impl<T> Iterator for Holder<T> { type Item = T; }
+        macro_rules! name {
+            ($(#[$doc:meta])* $name:ident, $what:literal) => {
+                $(#[$doc])*
+                #[derive(Clone, Debug)]
+                pub struct $name(String);
+                impl $name { pub fn as_str(&self) -> &str { concat!($what) } }
+                impl From<$name> for String { fn from(it: $name) -> Self { it.0 } }
+            };
+        }
+        name! { Id, "id" }
         #[derive(ApiError)]
         pub enum StartError { #[recovery(RetrySameNode)] Backend(BackendError) }
     "#;
@@ -157,8 +200,11 @@ mod tests {
             ("pub fn plain() {}", "pub fn plain() {} pub fn more() {}"),
             ("pub fn plain() {}", "/// Documented.\npub fn plain() { work(); }"),
             ("pub fn plain() {}", deprecated),
-            ("pub size: u64", "pub size: u64, pub shape: u8"),
             ("\"1.1\"", "\"1.2\""),
+            (
+                "\"1.1\")]\n        #[non_exhaustive]\n        pub struct Node { object: Header<Self>,",
+                "\"1.2\")]\n        #[non_exhaustive]\n        pub struct Node { object: Header<Self>, #[serde(default)] pub shape: u8,",
+            ),
             ("fn boot(&self) {}", "fn boot(&self) {} fn stop(&self) {}"),
             (
                 "id: u32) -> impl Future<Output = u8> + Send;",
@@ -183,54 +229,103 @@ mod tests {
         assert_eq!(early, ["Driver::volumes", "Volumes", "Volumes::attach", "impl Volumes for Absent"]);
     }
 
+    const BACKDATED: &str = "#[deprecated(since = \"1.0.0\", note = \"\")] pub fn plain() {}";
+
+    /// What breaks, a text, what takes its place, and what is said of it.
+    const BREAKS: &[(&str, &str, &str, &str)] = &[
+        ("function removed", "pub fn plain() {}", "", "`plain` is gone"),
+        (
+            "method removed",
+            "fn start(&self, id: u32) -> impl Future<Output = u8> + Send;",
+            "",
+            "`Driver::start` is gone",
+        ),
+        (
+            "added without default",
+            "fn boot(&self) {}",
+            "fn boot(&self) {} fn stop(&self);",
+            "`Driver::stop` is new and required",
+        ),
+        ("arity", "id: u32", "id: u32, hard: bool", "`Driver::start` has changed"),
+        ("parameter type", "id: u32", "id: u64", "`Driver::start` has changed"),
+        ("return type", "Output = u8", "Output = u16", "`Driver::start` has changed"),
+        ("dropped Send", "<Output = u8> + Send", "<Output = u8>", "`Driver::start` has changed"),
+        ("new supertrait", "trait Driver: Send", "trait Driver: Send + Sync", "`Driver` has changed"),
+        ("field type", "pub size: u64", "pub size: u32", "`Node.size` has changed"),
+        (
+            "field of an object of the same version",
+            "pub size: u64",
+            "pub size: u64, pub shape: u8",
+            "`Node.shape` is new",
+        ),
+        (
+            "name on the wire",
+            "pub size: u64",
+            "#[serde(rename = \"bytes\")] pub size: u64",
+            "`Node.size` has changed",
+        ),
+        ("way of writing", "pub enum Power", "#[serde(untagged)] pub enum Power", "`Power` has changed"),
+        ("number of a variant", "On, Off", "On, Off = 7", "`Power` has changed"),
+        ("variant that may grow", "On, Off", "On, #[non_exhaustive] Off", "`Power` has changed"),
+        ("layout", "pub enum Power", "#[repr(u8)] pub enum Power", "`Power` has changed"),
+        ("condition", "pub fn plain", "#[cfg(feature = \"more\")] pub fn plain", "`plain` has changed"),
+        (
+            "demand of a trait",
+            "trait Driver: Send {",
+            "trait Driver: Send where Self: Clone {",
+            "`Driver` has changed",
+        ),
+        ("unsafe trait", "pub trait Driver", "pub unsafe trait Driver", "`Driver` has changed"),
+        (
+            "demand of an impl",
+            "impl<T> Holder<T>",
+            "impl<T: Clone> Holder<T>",
+            "`Holder<T>::new` has changed",
+        ),
+        (
+            "demand of a trait's impl",
+            "for Holder<T> {",
+            "for Holder<T> where T: Clone {",
+            "`impl Iterator for Holder<T>` has changed",
+        ),
+        (
+            "type of a trait's impl",
+            "type Item = T",
+            "type Item = u8",
+            "`impl Iterator for Holder<T>` has changed",
+        ),
+        ("value", "usize = 5", "usize = 6", "`MOST` has changed"),
+        ("method that a macro makes", "pub fn as_str", "fn as_str", "`made by name: name::as_str` is gone"),
+        (
+            "trait that a macro implements",
+            "derive(Clone, Debug)",
+            "derive(Debug)",
+            "`made by name: impl Clone for name` is gone",
+        ),
+        ("field of a literal", "pub left: u8", "pub left: u8, pub right: u8", "`Pair` has changed"),
+        ("variant of a closed enum", "On, Off", "On, Paused, Off", "`Power` has changed"),
+        (
+            "variant of a closed error",
+            "Backend(BackendError) }",
+            "Backend(BackendError), #[recovery(Reject)] Late(Late) }",
+            "`StartError` has changed",
+        ),
+        ("recovery", "RetrySameNode", "Reject", "`StartError::Backend` has changed"),
+        ("object's major", "\"1.1\"", "\"2.0\"", "`object Node` has version 2.0 after 1.1"),
+        ("object's minor", "\"1.1\"", "\"1.0\"", "`object Node` has version 1.0 after 1.1"),
+        ("backdated deprecation", "pub fn plain() {}", BACKDATED, "`plain` is deprecated only now"),
+        (
+            "another deprecation",
+            "since = \"1.0.0\", note = \"use",
+            "since = \"1.1.0\", note = \"use",
+            "`Driver::boot` has been deprecated since 1.0.0",
+        ),
+        ("shortened deprecation", "removed_in = 3", "removed_in = 2", "`Volumes` was to stay until cycle 3"),
+    ];
+
     #[test]
     fn what_breaks_a_driver_is_named() {
-        let backdated = "#[deprecated(since = \"1.0.0\", note = \"\")] pub fn plain() {}";
-        for (what, from, to, item) in [
-            ("function removed", "pub fn plain() {}", "", "`plain` is gone"),
-            (
-                "method removed",
-                "fn start(&self, id: u32) -> impl Future<Output = u8> + Send;",
-                "",
-                "`Driver::start` is gone",
-            ),
-            (
-                "added without default",
-                "fn boot(&self) {}",
-                "fn boot(&self) {} fn stop(&self);",
-                "`Driver::stop` is new and required",
-            ),
-            ("arity", "id: u32", "id: u32, hard: bool", "`Driver::start` has changed"),
-            ("parameter type", "id: u32", "id: u64", "`Driver::start` has changed"),
-            ("return type", "Output = u8", "Output = u16", "`Driver::start` has changed"),
-            ("dropped Send", "<Output = u8> + Send", "<Output = u8>", "`Driver::start` has changed"),
-            ("new supertrait", "trait Driver: Send", "trait Driver: Send + Sync", "`Driver` has changed"),
-            ("field type", "pub size: u64", "pub size: u32", "`Node.size` has changed"),
-            ("field of a literal", "pub left: u8", "pub left: u8, pub right: u8", "`Pair` has changed"),
-            ("variant of a closed enum", "On, Off", "On, Paused, Off", "`Power` has changed"),
-            (
-                "variant of a closed error",
-                "Backend(BackendError) }",
-                "Backend(BackendError), #[recovery(Reject)] Late(Late) }",
-                "`StartError` has changed",
-            ),
-            ("recovery", "RetrySameNode", "Reject", "`StartError::Backend` has changed"),
-            ("object's major", "\"1.1\"", "\"2.0\"", "`object Node` has version 2.0 after 1.1"),
-            ("object's minor", "\"1.1\"", "\"1.0\"", "`object Node` has version 1.0 after 1.1"),
-            ("backdated deprecation", "pub fn plain() {}", backdated, "`plain` is deprecated only now"),
-            (
-                "another deprecation",
-                "since = \"1.0.0\", note = \"use",
-                "since = \"1.1.0\", note = \"use",
-                "`Driver::boot` has been deprecated since 1.0.0",
-            ),
-            (
-                "shortened deprecation",
-                "removed_in = 3",
-                "removed_in = 2",
-                "`Volumes` was to stay until cycle 3",
-            ),
-        ] {
+        for (what, from, to, item) in BREAKS {
             let broken = after(from, to);
             assert!(matches!(&broken[..], [one] if one.starts_with(item)), "{what}: {broken:?}");
         }

@@ -5,11 +5,17 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Ident, ItemTrait, LitInt, LitStr, Meta, Path, Token, Variant};
 
+use super::tokens::normal;
 use crate::cycle::{Entry, Facet};
+
+/// Attributes on which others rely as on a signature.
+const TERMS: [&str; 4] = ["cfg", "cfg_attr", "repr", "serde"];
 
 /// Returns an item's entry, with what `#[deprecated(since = "1.0.0", note = "…")]` says: version `1.(n-1)` is cycle *n*.
 pub(super) fn entry(signature: String, attrs: &[Attribute]) -> syn::Result<Entry> {
-    let mut entry = Entry { signature, deprecated_in: None, note: None };
+    let terms = terms(attrs);
+    let terms = (!terms.is_empty()).then(|| terms.join("; "));
+    let mut entry = Entry { signature, terms, deprecated_in: None, note: None };
     let Some(attr) = named(attrs, "deprecated") else { return Ok(entry) };
     if let Meta::List(list) = &attr.meta {
         list.parse_nested_meta(|meta| {
@@ -28,6 +34,20 @@ pub(super) fn entry(signature: String, attrs: &[Attribute]) -> syn::Result<Entry
         return Err(syn::Error::new(attr.span(), how));
     }
     Ok(entry)
+}
+
+/// Lists what attributes say of when an item is there, how it is written and how it is laid out.
+pub(super) fn terms(attrs: &[Attribute]) -> Vec<String> {
+    let told = attrs.iter().filter(|attr| TERMS.iter().any(|term| attr.path().is_ident(term)));
+    told.map(|attr| normal(&attr.meta)).collect()
+}
+
+/// Lists what a variant says beside its name and its fields.
+pub(super) fn terms_of_variant(variant: &Variant) -> Vec<String> {
+    let mut told = terms(&variant.attrs);
+    told.extend(is_open(&variant.attrs).then(|| "non_exhaustive".to_owned()));
+    told.extend(variant.discriminant.as_ref().map(|(_, number)| format!("= {}", normal(number))));
+    told
 }
 
 /// Returns the facet that a trait is, if `#[driver_facet(…)]` says so.

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use proc_macro2::{Group, TokenStream, TokenTree};
 use syn::spanned::Spanned;
-use syn::{Attribute, Fields, File, ImplItem, Item, ItemEnum, ItemImpl, ItemMacro, ItemTrait, TraitItem};
-use syn::{Ident, Type, UseTree, Visibility};
+use syn::{
+    Attribute, Expr, Fields, File, Generics, ImplItem, Item, ItemEnum, ItemImpl, ItemMacro, ItemTrait,
+};
+use syn::{Ident, TraitItem, Type, UseTree, Visibility};
 
 use super::attributes::{ErrorClass, derived, entry, facet, is_for_tests, is_hidden, is_open, recovery};
+use super::attributes::{terms, terms_of_variant};
 use super::tokens::normal;
 use super::{Surface, SurfaceError, place, unclear};
 use crate::cycle::Facet;
@@ -68,15 +72,30 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Adds to what others rely on of an item beside its signature.
+    fn add_terms(&mut self, item: &str, terms: impl IntoIterator<Item = String>) {
+        let Some(entry) = self.surface.items.get_mut(item) else { return };
+        let told = entry.terms.take().into_iter().chain(terms).collect::<Vec<_>>().join("; ");
+        entry.terms = Some(told).filter(|told| !told.is_empty());
+    }
+
     fn read(&mut self, item: &Item) -> syn::Result<()> {
         match item {
             // What other modules hand on, the crate's root exports, or nobody sees it.
             Item::Use(it) if is_pub(&it.vis) && self.path.ends_with("lib.rs") => self.read_use(&it.tree),
             Item::Const(it) if is_offered(&it.vis, &it.attrs) => {
-                self.add(it.ident.to_string(), &it.ident, &it.attrs, normal(&it.ty))
+                self.add(it.ident.to_string(), &it.ident, &it.attrs, normal(&it.ty))?;
+                self.add_terms(&it.ident.to_string(), number(&it.expr));
+                Ok(())
+            }
+            Item::Static(it) if is_offered(&it.vis, &it.attrs) => {
+                self.add(it.ident.to_string(), &it.ident, &it.attrs, format!("static {}", normal(&it.ty)))
             }
             Item::Type(it) if is_offered(&it.vis, &it.attrs) => {
-                self.add(it.ident.to_string(), &it.ident, &it.attrs, format!("type {}", normal(&it.ty)))
+                let (name, generics) = (it.ident.to_string(), normal(&it.generics));
+                self.add(&name, &it.ident, &it.attrs, format!("type{generics} {}", normal(&it.ty)))?;
+                self.add_terms(&name, demands(&it.generics));
+                Ok(())
             }
             Item::Fn(it) if is_offered(&it.vis, &it.attrs) => {
                 self.add(it.sig.ident.to_string(), &it.sig.ident, &it.attrs, normal(&it.sig))
@@ -87,6 +106,7 @@ impl<'a> Reader<'a> {
                 let shape = if is_open(&it.attrs) { "non_exhaustive" } else { &fields };
                 let signature = format!("struct{} {shape}", normal(&it.generics));
                 self.add(name.to_string(), name, &it.attrs, signature)?;
+                self.add_terms(&name.to_string(), demands(&it.generics));
                 self.read_derives(name, &it.attrs)
             }
             Item::Enum(it) if is_offered(&it.vis, &it.attrs) => self.read_enum(it),
@@ -131,8 +151,9 @@ impl<'a> Reader<'a> {
             let names: Vec<_> = it.variants.iter().map(|variant| variant.ident.to_string()).collect();
             self.add(name.to_string(), name, &it.attrs, format!("error {}", names.join(", ")))?;
             for variant in &it.variants {
+                let item = format!("{name}::{}", variant.ident);
                 let signature = format!("{} => {}", normal(&variant.fields), recovery(variant)?);
-                self.add(format!("{name}::{}", variant.ident), variant, &variant.attrs, signature)?;
+                self.add(item, variant, &variant.attrs, signature)?;
             }
             return self.read_derives(name, &it.attrs);
         }
@@ -142,6 +163,12 @@ impl<'a> Reader<'a> {
         self.add(name.to_string(), name, &it.attrs, format!("enum{} {closed}", normal(&it.generics)))?;
         for variant in it.variants.iter().filter(|_| open) {
             self.add(format!("{name}::{}", variant.ident), variant, &variant.attrs, bare(variant))?;
+        }
+        self.add_terms(&name.to_string(), demands(&it.generics));
+        for variant in &it.variants {
+            let told = terms_of_variant(variant);
+            let told = (!told.is_empty()).then(|| format!("{}: {}", variant.ident, told.join(", ")));
+            self.add_terms(&name.to_string(), told);
         }
         self.read_derives(name, &it.attrs)
     }
@@ -171,6 +198,8 @@ impl<'a> Reader<'a> {
         let colon = if supertraits.is_empty() { "" } else { ": " };
         let header = format!("trait{}{colon}{supertraits}", normal(&it.generics));
         self.add(name.to_string(), name, &it.attrs, header)?;
+        let unsafety = it.unsafety.map(|_| "unsafe".to_owned());
+        self.add_terms(&name.to_string(), unsafety.into_iter().chain(demands(&it.generics)));
         for item in &it.items {
             let (member, attrs, has_default, signature) = match item {
                 TraitItem::Fn(it) => (&it.sig.ident, &it.attrs, it.default.is_some(), normal(&it.sig)),
@@ -204,8 +233,14 @@ impl<'a> Reader<'a> {
             let is_ours =
                 path.segments.last().is_some_and(|last| self.private.contains(&last.ident.to_string()));
             let item = format!("impl {} for {owner}", normal(path));
-            return if is_ours { Ok(()) } else { self.add(item, path, &it.attrs, normal(&it.generics)) };
+            if is_ours {
+                return Ok(());
+            }
+            self.add(&item, path, &it.attrs, normal(&it.generics))?;
+            self.add_terms(&item, demands(&it.generics).into_iter().chain(types_of(it)));
+            return Ok(());
         }
+        let of_all: Vec<_> = bounds(&it.generics).into_iter().chain(terms(&it.attrs)).collect();
         for item in &it.items {
             let (name, attrs, signature) = match item {
                 ImplItem::Fn(it) if is_offered(&it.vis, &it.attrs) => {
@@ -216,15 +251,33 @@ impl<'a> Reader<'a> {
                 }
                 _ => continue,
             };
-            self.add(format!("{owner}::{name}"), name, attrs, signature)?;
+            let member = format!("{owner}::{name}");
+            self.add(&member, name, attrs, signature)?;
+            self.add_terms(&member, of_all.iter().cloned());
         }
         Ok(())
+    }
+
+    /// Reads what a macro makes wherever it is used, under the names of its variables.
+    fn read_made(&mut self, name: &Ident, it: &ItemMacro) {
+        let Some(made) = written_by(it.mac.tokens.clone()) else { return };
+        let mut reader = Reader::new(made.items.iter());
+        // What it makes that this reader does not understand, the definition's own line still tells.
+        if reader.read_file(self.path, &made).is_err() {
+            return;
+        }
+        for (item, entry) in reader.surface.items {
+            let item = format!("made by {name}: {item}");
+            self.surface.places.entry(item.clone()).or_insert_with(|| place(self.path, &name));
+            self.surface.items.insert(item, entry);
+        }
     }
 
     /// What a macro makes is not expanded: its definition and each use of it are recorded as they stand.
     fn read_macro(&mut self, it: &ItemMacro) -> syn::Result<()> {
         let body = normal(&it.mac.tokens);
         let item = if let Some(name) = &it.ident {
+            self.read_made(name, it);
             format!("macro {name}")
         } else {
             let made = body.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
@@ -232,6 +285,31 @@ impl<'a> Reader<'a> {
         };
         self.add(item, it, &it.attrs, body)
     }
+}
+
+/// Returns what a type or trait demands of its parameters behind `where`.
+fn demands(generics: &Generics) -> Option<String> {
+    generics.where_clause.as_ref().map(normal)
+}
+
+/// Returns what an `impl` demands of its parameters.
+fn bounds(generics: &Generics) -> Vec<String> {
+    let named = Some(normal(generics)).filter(|named| named.contains(':'));
+    named.into_iter().chain(demands(generics)).collect()
+}
+
+/// Lists the types that an `impl` of a trait chooses.
+fn types_of(it: &ItemImpl) -> Vec<String> {
+    let chosen = it.items.iter().filter_map(|item| match item {
+        ImplItem::Type(it) => Some(format!("type {} = {}", it.ident, normal(&it.ty))),
+        _ => None,
+    });
+    chosen.collect()
+}
+
+/// Returns the value of a constant that is one number or text; what is computed may grow.
+fn number(value: &Expr) -> Option<String> {
+    matches!(value, Expr::Lit(_)).then(|| format!("= {}", normal(value)))
 }
 
 /// Digests a facet (FNV-1a, 64 bits), as the macro `driver_facet` does.
@@ -244,6 +322,43 @@ fn fingerprint(facet: &Facet, it: &ItemTrait) -> String {
         }
     }
     crate::released::Digest::of(&text).to_string()
+}
+
+/// Returns what a macro of one arm writes, with the names of its variables for what they stand for and without what
+/// is repeated.
+fn written_by(tokens: TokenStream) -> Option<File> {
+    let mut trees = tokens.into_iter();
+    let arms = trees.by_ref().filter_map(|tree| match tree {
+        TokenTree::Group(group) => Some(group),
+        _ => None,
+    });
+    let [_, body] = <[_; 2]>::try_from(arms.collect::<Vec<_>>()).ok()?;
+    syn::parse2(spelled_out(body.stream())).ok()
+}
+
+fn spelled_out(tokens: TokenStream) -> TokenStream {
+    let mut trees = tokens.into_iter().peekable();
+    let mut out = Vec::new();
+    while let Some(tree) = trees.next() {
+        match tree {
+            TokenTree::Punct(punct) if punct.as_char() == '$' => {
+                if matches!(trees.peek(), Some(TokenTree::Group(_))) {
+                    // `$( … )` goes, with the separator and the sign behind it.
+                    trees.next();
+                    let is_sign = |tree: &TokenTree| matches!(tree, TokenTree::Punct(it) if matches!(it.as_char(), '*' | '+' | '?'));
+                    if trees.next().is_some_and(|tree| !is_sign(&tree)) {
+                        trees.next();
+                    }
+                }
+            }
+            TokenTree::Group(group) => {
+                let inner = spelled_out(group.stream());
+                out.push(TokenTree::Group(Group::new(group.delimiter(), inner)));
+            }
+            other => out.push(other),
+        }
+    }
+    out.into_iter().collect()
 }
 
 /// Returns the last word of a type's path, such as `Own` of `own::Own<'a>`.

@@ -40,7 +40,8 @@ pub(crate) const ADD_DRAINING: Commit = Commit {
         Edit {
             path: "api/cycles/3.json",
             from: r#"    {"item":"NodeDesc.memory","#,
-            to: "    {\"item\":\"NodeDesc.draining\",\"signature\":\"bool\"},\n    {\"item\":\"NodeDesc.memory\",",
+            to: "    {\"item\":\"NodeDesc.draining\",\"signature\":\"bool\",\"terms\":\"serde(default)\"},\n    \
+                 {\"item\":\"NodeDesc.memory\",",
         },
         Edit {
             path: "api/cycles/3.json",
