@@ -51,11 +51,13 @@ macro_rules! with_all_cases {
                 create_beyond_capacity_is_refused, create_of_an_image_larger_than_the_disk_is_refused,
                 destroy_removes_the_instance, destroy_is_idempotent, destroy_on_an_unknown_node_is_refused,
                 destroyed_can_be_created_again, info_of_an_unknown_instance_is_refused,
-                two_instances_at_once, nothing_leaks, refusals_leak_nothing;
+                evacuated_is_created_again, names_are_not_mixed_up, two_instances_at_once, nothing_leaks,
+                refusals_leak_nothing;
             power: off_and_on, is_idempotent, reboot_leaves_it_running, reboot_when_off_is_refused,
                 of_an_unknown_instance_is_refused, pause_and_unpause, pause_respects_off, pause_is_guarded,
                 pause_is_resumed;
             call: stale_epoch_is_refused, fence_holds_between_drivers, fence_outlives_the_drivers,
+                leases_of_two_nodes_are_apart,
                 cancelled_changes_nothing, late_changes_nothing, resumes_after_a_crash,
                 no_call_holds_its_thread;
             crash: in_create_is_resumed, in_create_is_undone_by_destroy, in_destroy_is_resumed,
@@ -68,7 +70,7 @@ macro_rules! with_all_cases {
                 destroy_wins_over_power_changes;
             event: are_reported, begin_with_nothing, of_others_are_told, of_a_reboot_end_in_running,
                 of_pause_are_reported;
-            console: shows_what_the_guest_prints, endpoint_can_be_reached, of_an_unknown_instance_is_refused;
+            console: shows_what_the_guest_prints, shows_that_a_reboot_starts_the_guest, endpoint_can_be_reached, of_an_unknown_instance_is_refused;
             diagnostics: report_what_an_instance_uses, of_what_is_off_are_refused,
                 of_a_paused_instance_are_reported, name_volumes_by_their_id;
             volumes: attach_and_detach, have_devices_of_their_own, stay_attached, attach_is_idempotent, detach_is_idempotent,

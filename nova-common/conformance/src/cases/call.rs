@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nova_api::{
-    CreateError, DestroyError, DestroyRequest, Driver as _, Interrupted, PowerOffError, PowerOnError,
-    PowerState, RebootError, RebootKind,
+    CreateError, DestroyError, DestroyRequest, Driver as _, InstanceRef, Interrupted, PowerOffError,
+    PowerOnError, PowerState, RebootError, RebootKind, Refresh,
 };
 
 use crate::Fixture;
@@ -88,6 +88,25 @@ pub(super) async fn fence_outlives_the_drivers<F: Fixture>(bench: &Bench<'_, F>)
     ensure_refused!("a call of the former holder after a restart", late, PowerOffError::StaleEpoch(_))?;
     world.driver.init(&world.fixture.host()).await?;
     world.ensure_power(&instance, PowerState::Running, "a stale call after a restart").await
+}
+
+pub(super) async fn leases_of_two_nodes_are_apart<F: Fixture>(bench: &Bench<'_, F>) -> Check {
+    let (world, driver) = (bench.world, &bench.world.driver);
+    let nodes = driver.nodes(Refresh::Forced).await?;
+    // A hypervisor has one node, and one lease.
+    let [_, there, ..] = nodes.as_slice() else { return Ok(()) };
+    let instance = world.created().await?;
+    world.next_epoch();
+    let astray = InstanceRef { id: instance.id.clone(), node: there.name.clone() };
+    let off = driver.power_off(&world.call(), &astray, Duration::ZERO).await;
+    ensure_refused!("power_off on a node that has no such instance", off, PowerOffError::UnknownInstance(_))?;
+    driver.destroy(&world.call(), DestroyRequest::new(astray)).await?;
+    world.ensure_power(&instance, PowerState::Running, "calls for another node").await?;
+    let other = world.fixture.request(world.new_instance(&there.name));
+    driver.create(&world.call(), other).await?;
+    // The first node has seen no later epoch than that of its own lease.
+    driver.power_off(&world.stale_call(), &instance, Duration::ZERO).await?;
+    world.ensure_power(&instance, PowerState::Off, "power_off beside a later lease of another node").await
 }
 
 pub(super) async fn cancelled_changes_nothing<F: Fixture>(bench: &Bench<'_, F>) -> Check {

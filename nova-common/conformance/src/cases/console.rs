@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nova_api::{
     Capability, Console, ConsoleEndpointError, ConsoleOutput, ConsoleOutputError, Driver as _,
-    EndpointAddress, InstanceRef,
+    EndpointAddress, InstanceRef, RebootKind,
 };
 
 use crate::Fixture;
@@ -47,20 +47,48 @@ pub(super) async fn shows_what_the_guest_prints<F: Fixture>(
     Ok(Ending::Checked)
 }
 
+pub(super) async fn shows_that_a_reboot_starts_the_guest<F: Fixture>(
+    bench: &Bench<'_, F>,
+) -> Result<Ending, Violation> {
+    let world = bench.world;
+    let facet = facet!(world.driver.console());
+    // Without it a guest that started cannot be told from one that went on.
+    let Some((greeting, soon)) = world.fixture.greeting() else { return Ok(Ending::Checked) };
+    let instance = world.created_with(Capability::Console).await?;
+    ensure_greeted(facet, &instance, greeting, soon).await?;
+    for kind in [RebootKind::Hard, RebootKind::Soft] {
+        let before = facet.console_output(&instance, ALL).await?.text.matches(greeting).count();
+        world.driver.reboot(&world.call(), &instance, kind).await?;
+        ensure_greeted_often(facet, &instance, greeting, soon, before + 1).await?;
+    }
+    Ok(Ending::Checked)
+}
+
 async fn ensure_greeted(
     facet: &impl Console,
     instance: &InstanceRef,
     greeting: &str,
     soon: Duration,
 ) -> Check {
+    ensure_greeted_often(facet, instance, greeting, soon, 1).await
+}
+
+async fn ensure_greeted_often(
+    facet: &impl Console,
+    instance: &InstanceRef,
+    greeting: &str,
+    soon: Duration,
+    times: usize,
+) -> Check {
     let started = Instant::now();
     loop {
         let shown = facet.console_output(instance, ALL).await?;
-        if shown.text.contains(greeting) {
+        if shown.text.matches(greeting).count() >= times {
             return Ok(());
         }
         let (late, text) = (started.elapsed() > soon, shown.text);
-        ensure(!late, format_args!("`{greeting}` on the console within {soon:?}, got `{text}`"))?;
+        let told = format_args!("`{greeting}` {times} times on the console within {soon:?}, got `{text}`");
+        ensure(!late, told)?;
         thread::sleep(LOOK);
     }
 }

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::thread;
 
 use nova_api::{
-    CreateError, CreateRequest, DestroyError, DestroyRequest, Driver as _, GiB, InstanceInfoError, MiB,
-    PowerState, Refresh, Vcpus,
+    CreateError, CreateRequest, DestroyError, DestroyRequest, Driver as _, GiB, InstanceId,
+    InstanceInfoError, InstanceRef, MiB, Origin, PowerState, Refresh, Vcpus,
 };
 
 use crate::cases::Bench;
@@ -15,6 +15,9 @@ use crate::{Fixture, block_on, fixture};
 
 /// How often what may leak is done.
 const ROUNDS: usize = 4;
+
+/// How many characters a name has at most.
+const LONGEST: usize = 255;
 
 pub(super) async fn create_makes_a_running_instance<F: Fixture>(bench: &Bench<'_, F>) -> Check {
     let world = bench.world;
@@ -133,6 +136,36 @@ pub(super) async fn destroyed_can_be_created_again<F: Fixture>(bench: &Bench<'_,
         world.destroy(&request.instance).await?;
     }
     Ok(())
+}
+
+pub(super) async fn evacuated_is_created_again<F: Fixture>(bench: &Bench<'_, F>) -> Check {
+    let (world, call) = (bench.world, bench.world.call());
+    let request = world.request().await?.origin(Origin::Evacuate { from: World::<F>::unknown_node() });
+    for _ in 0..2 {
+        let created = world.driver.create(&call, request.clone()).await?;
+        ensure_eq("the instance created in place of a lost one", &created.instance, &request.instance)?;
+        world.ensure_power(&request.instance, PowerState::Running, "an evacuation").await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn names_are_not_mixed_up<F: Fixture>(bench: &Bench<'_, F>) -> Check {
+    let world = bench.world;
+    let node = world.node().await?.name;
+    let short = world.new_instance(&node).id;
+    let stem: String = short.as_str().chars().chain("/../é,%".chars().cycle()).take(LONGEST - 1).collect();
+    let named = |last: char| InstanceId::parse(&format!("{stem}{last}"));
+    let [one, two] =
+        [InstanceRef { id: named('a')?, node: node.clone() }, InstanceRef { id: named('A')?, node }];
+    for instance in [&one, &two] {
+        world.driver.create(&world.call(), world.fixture.request(instance.clone())).await?;
+    }
+    world.turn_off(&one).await?;
+    world.ensure_power(&one, PowerState::Off, "power_off").await?;
+    world.ensure_power(&two, PowerState::Running, "power_off of one whose name is almost the same").await?;
+    world.destroy(&one).await?;
+    ensure(!world.is_listed(&one).await?, "the instance not to be listed after destroy")?;
+    world.ensure_power(&two, PowerState::Running, "destroy of one whose name is almost the same").await
 }
 
 pub(super) async fn info_of_an_unknown_instance_is_refused<F: Fixture>(bench: &Bench<'_, F>) -> Check {

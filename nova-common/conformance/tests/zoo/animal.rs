@@ -70,6 +70,7 @@ impl Animal {
         node: &NodeName,
         lawless: Fault,
     ) -> Result<MutexGuard<'_, State>, E> {
+        let node = if self.has(Fault::FencesAllNodesAlike) { &self.nodes[0] } else { node };
         let mut state = self.state();
         let (own, _) = &mut *self.own.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = state.epochs.get(node).copied().unwrap_or(Epoch::new(0));
@@ -115,6 +116,7 @@ impl Animal {
         to: PowerState,
         lawless: Fault,
     ) -> Result<(), E> {
+        let instance = &self.meant(instance);
         self.check_power::<E>(&*self.begin::<E>(call, &instance.node, lawless)?, instance, allowed)?;
         self.go_on(call).await.map_err(|why| self.told::<E>(why))?;
         let turned = self.turn::<E>(call, instance, allowed, to, lawless)?;
@@ -133,6 +135,19 @@ impl Animal {
             (None, _) => {}
         }
         Ok(())
+    }
+
+    /// Returns the instance that a call is about: the one of that id on that node.
+    fn meant(&self, instance: &InstanceRef) -> InstanceRef {
+        let state = self.state();
+        let of_id = |there: &&InstanceRef| match self.fault {
+            Fault::LooksForIdsAlone => there.id == instance.id,
+            Fault::IgnoresCase => {
+                there.node == instance.node && there.id.as_str().eq_ignore_ascii_case(instance.id.as_str())
+            }
+            _ => false,
+        };
+        state.instances.keys().find(of_id).unwrap_or(instance).clone()
     }
 
     fn turn<E: InstanceError>(

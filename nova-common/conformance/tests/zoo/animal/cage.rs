@@ -187,10 +187,15 @@ impl Instance {
 
     pub(super) fn turn(&mut self, to: PowerState) {
         if to == PowerState::Running && self.power == PowerState::Off {
-            self.printed.push_str(GREETING);
-            self.started = Instant::now();
+            self.start();
         }
         self.power = to;
+    }
+
+    /// Has the guest begin anew.
+    pub(super) fn start(&mut self) {
+        self.printed.push_str(GREETING);
+        self.started = Instant::now();
     }
 
     /// Ends the making of an instance.

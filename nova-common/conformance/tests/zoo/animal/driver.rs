@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use nova_api::{
-    Call, Capability, ColdMigrate, Console, CreateError, CreateRequest, Created, DestroyError,
+    BadRequest, Call, Capability, ColdMigrate, Console, CreateError, CreateRequest, Created, DestroyError,
     DestroyRequest, Diagnostics, Driver, DriverInfo, DriverKind, EventSource, HostContext, InitError,
     InstanceInfo, InstanceInfoError, InstanceRef, InstanceSummary, InventoryError, InventoryReport,
-    ListInstancesError, MiB, NodeDesc, NodeName, NodePresence, NodePresenceError, NodesError, Pause,
+    ListInstancesError, MiB, NodeDesc, NodeName, NodePresence, NodePresenceError, NodesError, Origin, Pause,
     PowerOffError, PowerOnError, PowerState, Provider, ProviderView, RebootError, RebootKind, Refresh,
     ResourceName, ShutdownError, Snapshot, UnknownInstance, VolumesV2,
 };
@@ -101,6 +101,9 @@ impl Driver for Animal {
         if !self.has(Fault::KnowsAllNodes) {
             self.known(&instance.node)?;
         }
+        if self.has(Fault::RefusesEvacuation) && request.origin != Origin::New {
+            return Err(BadRequest("only what is new is made".to_owned()).into());
+        }
         if self.reserve(call, &request)? {
             return Ok(created);
         }
@@ -151,7 +154,10 @@ impl Driver for Animal {
         let to = if self.has(Fault::RebootsIntoOff) { PowerState::Off } else { PowerState::Running };
         self.switch::<RebootError>(call, instance, &[PowerState::Running, from], to, Fault::IgnoresEpochs)
             .await?;
-        self.state().rebooted.insert(instance.clone());
+        let mut state = self.state();
+        state.rebooted.insert(instance.clone());
+        let it = state.instances.get_mut(instance).filter(|_| !self.has(Fault::RebootsInNameOnly));
+        it.into_iter().for_each(Instance::start);
         Ok(())
     }
 
