@@ -123,6 +123,10 @@ impl Node {
         instance: &InstanceRef,
         act: impl FnOnce(Machine) -> Result<T, E>,
     ) -> Result<T, E> {
+        // The lease of another node is no lease of this one, and its epoch says nothing here.
+        if instance.node != self.name {
+            return Err(UnknownInstance(instance.id.clone()).into());
+        }
         let _fence = self.enter::<E>(call)?;
         // Locks are made only for instances that there are, and what is there may go until one has the lock.
         self.known(instance).map_err(Unknown::into_error::<E>)?;
@@ -238,5 +242,28 @@ impl Unknown {
 impl From<BackendError> for Unknown {
     fn from(error: BackendError) -> Self {
         Self::Backend(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nova_api::{DestroyError, Epoch, OpId, PowerOffError};
+
+    use super::*;
+
+    #[test]
+    fn the_lease_of_another_node_raises_no_epoch() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = |name: &str| NodeName::parse(name).unwrap();
+        let node = Node::open(Config::new(dir.path()), name("here")).unwrap();
+        let call = |epoch| {
+            Call::new(OpId::parse("op").unwrap(), Epoch::new(epoch), Duration::from_secs(20))
+        };
+        let astray = InstanceRef { id: InstanceId::parse("i-1").unwrap(), node: name("there") };
+        let refused = node.act::<(), PowerOffError>(&call(9), &astray, |_| Ok(())).unwrap_err();
+        assert!(matches!(refused, PowerOffError::UnknownInstance(_)), "{refused:?}");
+        node.enter::<DestroyError>(&call(1)).expect("nobody has acted on this node");
     }
 }
