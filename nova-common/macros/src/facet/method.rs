@@ -91,8 +91,17 @@ impl Method {
         if self.arguments().len() + 1 != self.signature.inputs.len() {
             return Err(Error::new(self.signature.span(), "give each argument a plain name"));
         }
-        let Shape::Call(call) = &self.shape else { return Ok(()) };
+        let calls = self.arguments().iter().filter(|argument| mentions_call(argument.ty)).count();
         let takes_call = self.arguments().first().is_some_and(|first| is_call(first.ty));
+        let guarded = takes_call && matches!(self.shape, Shape::Call(_));
+        if calls != usize::from(guarded) {
+            return Err(Error::new(
+                self.signature.ident.span(),
+                "only a future whose first argument is `call: &Call` is fenced and ended with its call: take the \
+                 `Call` so, or not at all",
+            ));
+        }
+        let Shape::Call(call) = &self.shape else { return Ok(()) };
         match (takes_call, &call.repeated) {
             (true, None) => Err(Error::new(
                 self.signature.ident.span(),
@@ -132,7 +141,22 @@ fn document(function: &mut TraitItemFn, call: &Call) {
 
 fn is_call(ty: &Type) -> bool {
     let Type::Reference(reference) = ty else { return false };
-    matches!(&*reference.elem, Type::Path(path) if path.path.is_ident("Call"))
+    let is_last = |path: &syn::Path| path.segments.last().is_some_and(|last| last.ident == "Call");
+    reference.mutability.is_none() && matches!(&*reference.elem, Type::Path(path) if is_last(&path.path))
+}
+
+/// Returns whether a type is, or holds, a `Call`.
+fn mentions_call(ty: &Type) -> bool {
+    struct Looking(bool);
+    impl<'ast> syn::visit::Visit<'ast> for Looking {
+        fn visit_path(&mut self, path: &'ast syn::Path) {
+            self.0 |= path.segments.last().is_some_and(|last| last.ident == "Call");
+            syn::visit::visit_path(self, path);
+        }
+    }
+    let mut looking = Looking(false);
+    syn::visit::Visit::visit_type(&mut looking, ty);
+    looking.0
 }
 
 fn shape(signature: &Signature, repeated: Option<String>) -> syn::Result<Shape> {
