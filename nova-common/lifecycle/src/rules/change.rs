@@ -68,7 +68,10 @@ impl<'a> Leaving<'a> {
 
     fn lets_go(&self, item: &str, was: &Entry) -> bool {
         let is_type = |word: &str| self.0.contains(word) && self.1.items.contains_key(word);
-        self.0.contains(item) || words(item).chain(words(&was.signature)).any(is_type)
+        // A member called like what leaves, as a variant may be, is not of it.
+        let (of, member) = item.split_once("::").filter(|_| !item.starts_with("impl ")).unwrap_or((item, ""));
+        let says = was.signature.strip_prefix(member).unwrap_or(&was.signature);
+        self.0.contains(item) || words(of).chain(words(says)).any(is_type)
     }
 }
 
@@ -223,6 +226,13 @@ mod tests {
         let without = format!("{before}#[derive(ApiObject)]{after}");
         let without = without.replace("fn volumes(&self) -> Option<&impl Volumes> { None::<&Absent> }", "");
         assert_eq!(between(&cycle(LAST, 2), &cycle(&without, 3)), []);
+        let kept = "#[non_exhaustive] pub enum Capability { Pause, Volumes }";
+        let lost = without.clone() + &kept.replace(", Volumes", "");
+        let told: Vec<_> = between(&cycle(&(LAST.to_owned() + kept), 2), &cycle(&lost, 3))
+            .into_iter()
+            .map(|it| it.item)
+            .collect();
+        assert_eq!(told, ["Capability::Volumes"], "a variant stays that is only called like it");
         let longer = LAST.replace("removed_in = 3", "removed_in = 4");
         let early: Vec<_> =
             between(&cycle(&longer, 2), &cycle(&without, 3)).into_iter().map(|it| it.item).collect();
