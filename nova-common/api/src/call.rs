@@ -38,7 +38,7 @@ impl Call {
             op_id,
             epoch,
             attempt: NonZeroU32::MIN,
-            deadline: Instant::now() + time,
+            deadline: after(time),
             progress: Progress::default(),
             cancel: Cancel::default(),
         }
@@ -83,6 +83,14 @@ impl Call {
             Ok(())
         }
     }
+}
+
+/// More than anybody waits, and less than clocks can tell.
+const EVER: Duration = Duration::from_hours(24 * 3650);
+
+/// Returns the moment after some time, however long that is.
+pub(crate) fn after(time: Duration) -> Instant {
+    Instant::now() + time.min(EVER)
 }
 
 impl fmt::Debug for Call {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use futures_timer::Delay;
 use tracing::Span;
 
+use crate::call::after;
 use crate::{
     BackendError, Call, CreateRequest, DestroyRequest, Driver, DynDriver, Epoch, InstanceRef, Interrupted,
     MigrateEndRequest, MigrateInRequest, MigrateOutRequest, MutationError, NodeName, StaleEpoch,
@@ -42,7 +43,7 @@ impl DynDriver {
     /// - are refused if a later epoch than theirs has passed for their node;
     /// - end: by themselves, or some time after a cancellation or their deadline, when they are dropped as if the
     ///   process had died;
-    /// - come back as [`BackendError`] if the driver panics;
+    /// - come back as [`BackendError`] if the driver panics; one that panics when asked for a facet lacks it;
     /// - run in a `tracing` span of level debug, `driver.call`.
     pub fn new(driver: impl Driver) -> Self {
         Self::with_limits(driver, Limits::default())
@@ -85,7 +86,7 @@ impl Guard {
         span: Span,
         pending: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let until = Instant::now() + self.limits.answer;
+        let until = after(self.limits.answer);
         let watched = Watched { method, span, timer: None };
         let late = || BackendError::new(format!("no answer of `{}` within {:?}", method, self.limits.answer));
         watched.run(pending, |_| until, || late().into()).await
@@ -130,11 +131,16 @@ impl Watched {
         mut until: impl FnMut(&Context<'_>) -> Instant,
         late: impl Fn() -> E,
     ) -> Result<T, E> {
-        let mut pending = pin!(pending);
-        poll_fn(|context| {
+        let mut pending = pin!(Some(pending));
+        let end = poll_fn(|context| {
             let span = self.span.clone();
             let _entered = span.enter();
-            match catch_unwind(AssertUnwindSafe(|| pending.as_mut().poll(context))) {
+            let poll = || {
+                let pending =
+                    pending.as_mut().as_pin_mut().expect("it is dropped when it has been polled to its end");
+                pending.poll(context)
+            };
+            match catch_unwind(AssertUnwindSafe(poll)) {
                 Ok(Poll::Ready(result)) => Poll::Ready(result),
                 Ok(Poll::Pending) => self.wait(until(context), context).map(|()| Err(late())),
                 Err(panic) => {
@@ -143,7 +149,16 @@ impl Watched {
                 }
             }
         })
-        .await
+        .await;
+        // What the driver leaves may panic too, and must not take the caller along.
+        let span = self.span.clone();
+        let _entered = span.enter();
+        let dropped = || {
+            pending.set(None);
+            Some(())
+        };
+        let _: Option<()> = unless_it_panics(self.method, dropped);
+        end
     }
 
     fn wait(&mut self, until: Instant, context: &mut Context<'_>) -> Poll<()> {
@@ -158,6 +173,14 @@ impl Watched {
         }
         Pin::new(timer).poll(context)
     }
+}
+
+/// Asks a driver what it answers at once; a driver that panics has nothing.
+pub(crate) fn unless_it_panics<T>(method: &'static str, ask: impl FnOnce() -> Option<T>) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|panic| {
+        tracing::error!("driver.method" = method, "the driver panicked: {}", text_of(&*panic));
+        None
+    })
 }
 
 fn text_of(panic: &(dyn Any + Send)) -> &str {

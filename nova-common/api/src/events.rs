@@ -64,7 +64,8 @@ impl<T: EventSource> ErasedEventSource for T {
 
 /// The events of a [`DynDriver`](crate::DynDriver), guarded as its calls are.
 pub struct DynEventSource<'a> {
-    pub(crate) erased: Box<dyn ErasedEventSource + 'a>,
+    /// Nothing, if the driver has panicked.
+    pub(crate) erased: Option<Box<dyn ErasedEventSource + 'a>>,
     pub(crate) guard: &'a Guard,
 }
 
@@ -75,7 +76,14 @@ impl DynEventSource<'_> {
     /// [`EventsError`] if the back end did not answer; nothing is lost by it.
     pub async fn next_batch(&mut self) -> Result<Vec<DriverEvent>, EventsError> {
         let span = tracing::debug_span!("driver.call", "driver.method" = "events.next_batch");
-        self.guard.ask("next_batch", span, self.erased.next_batch()).await
+        // A source may act before it returns its future: made inside, it panics inside.
+        let batch = async {
+            match &mut self.erased {
+                Some(source) => source.next_batch().await,
+                None => Err(BackendError::new("the driver panicked in `events`").into()),
+            }
+        };
+        self.guard.ask("next_batch", span, batch).await
     }
 }
 

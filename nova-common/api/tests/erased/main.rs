@@ -95,6 +95,27 @@ fn a_panic_is_an_error_of_the_call() {
 }
 
 #[test]
+fn a_panic_outside_of_calls_does_not_reach_the_core() {
+    let frail = driver(Oddity::PanicsWhenDropped);
+    let error = block_on(frail.power_on(&call(1, Duration::ZERO), &on("rack"))).unwrap_err();
+    assert!(matches!(error, PowerOnError::Interrupted(Interrupted::DeadlinePassed)), "{error}");
+    let hasty = driver(Oddity::PanicsAtOnce);
+    assert!(hasty.pause(&node("rack")).is_none(), "what it panics at is not offered");
+    let error = block_on(hasty.events().next_batch()).unwrap_err();
+    assert_eq!(error.to_string(), "back end failed: the driver panicked in `events`");
+    let error = block_on(driver(Oddity::PanicsInEvents).events().next_batch()).unwrap_err();
+    assert_eq!(error.to_string(), "back end failed: the driver panicked in `next_batch`: a wire came loose");
+}
+
+#[test]
+fn there_may_be_more_time_than_clocks_can_tell() {
+    let limits = Limits { answer: Duration::MAX, wind_up: Duration::MAX };
+    let driver = DynDriver::with_limits(Odd::new(Oddity::Done), limits);
+    block_on(driver.nodes(Refresh::Cached)).unwrap();
+    block_on(driver.power_on(&call(1, Duration::MAX), &on("rack"))).unwrap();
+}
+
+#[test]
 fn a_call_that_hangs_ends_after_its_deadline() {
     let (driver, began) = (driver(Oddity::Hangs), Instant::now());
     let error = block_on(driver.power_on(&call(1, Duration::from_millis(20)), &on("rack"))).unwrap_err();

@@ -4,11 +4,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use nova_api::{
-    Call, Capability, CreateError, CreateRequest, Created, DestroyError, DestroyRequest, Driver, DriverInfo,
-    DriverKind, HostContext, InitError, InstanceInfo, InstanceInfoError, InstanceRef, InstanceSummary,
-    InventoryError, InventoryReport, ListInstancesError, NodeDesc, NodeName, NodePresence, NodePresenceError,
-    NodesError, Pause, PauseError, PowerOffError, PowerOnError, PowerState, ProviderView, RebootError,
-    RebootKind, Refresh, ShutdownError, UnpauseError,
+    Call, Capability, CreateError, CreateRequest, Created, DestroyError, DestroyRequest, Driver, DriverEvent,
+    DriverInfo, DriverKind, EventSource, EventsError, HostContext, InitError, InstanceInfo,
+    InstanceInfoError, InstanceRef, InstanceSummary, InventoryError, InventoryReport, ListInstancesError,
+    NodeDesc, NodeName, NodePresence, NodePresenceError, NodesError, Pause, PauseError, PowerOffError,
+    PowerOnError, PowerState, ProviderView, RebootError, RebootKind, Refresh, ShutdownError, UnpauseError,
 };
 
 /// What a call meets.
@@ -23,6 +23,12 @@ pub(crate) enum Oddity {
     Hangs,
     /// It ends when it hears of a cancellation.
     Listens,
+    /// It never ends, and panics when it is dropped.
+    PanicsWhenDropped,
+    /// It panics where no future is asked for.
+    PanicsAtOnce,
+    /// Its events panic before there is a future.
+    PanicsInEvents,
 }
 
 /// The driver; it counts the calls that reached it.
@@ -42,8 +48,12 @@ impl Odd {
         match (self.oddity, call) {
             (Oddity::Panics, _) => panic!("a wire came loose"),
             (Oddity::Hangs, _) => std::future::pending().await,
+            (Oddity::PanicsWhenDropped, _) => {
+                let _frail = Frail;
+                std::future::pending::<()>().await;
+            }
             (Oddity::Listens, Some(call)) => call.cancel.cancelled().await,
-            (Oddity::Done | Oddity::Listens, _) => {}
+            _ => {}
         }
     }
 }
@@ -102,12 +112,39 @@ impl Driver for Odd {
         Ok(())
     }
 
+    fn events(&self) -> impl EventSource {
+        assert!(self.oddity != Oddity::PanicsAtOnce, "a wire came loose");
+        Events(self)
+    }
+
     fn offers(&self, node: &NodeName, _: Capability) -> bool {
         node.as_str() != "plain"
     }
 
     fn pause(&self) -> Option<&impl Pause> {
+        assert!(self.oddity != Oddity::PanicsAtOnce, "a wire came loose");
         Some(self)
+    }
+}
+
+/// What is held over a wait.
+struct Frail;
+
+impl Drop for Frail {
+    fn drop(&mut self) {
+        panic!("a wire came loose");
+    }
+}
+
+struct Events<'a>(&'a Odd);
+
+impl EventSource for Events<'_> {
+    fn next_batch(&mut self) -> impl Future<Output = Result<Vec<DriverEvent>, EventsError>> + Send {
+        assert!(self.0.oddity != Oddity::PanicsInEvents, "a wire came loose");
+        async {
+            self.0.meet(None).await;
+            Ok(Vec::new())
+        }
     }
 }
 

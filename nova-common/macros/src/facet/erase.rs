@@ -153,17 +153,21 @@ fn guarded(facet: &Facet, method: &Method) -> TokenStream {
             quote! {
                 #[doc = #doc]
                 pub fn #ident(&self, node: &crate::NodeName) -> ::std::option::Option<crate::#dynamic<'_>> {
-                    let erased = self.erased.#ident()?;
-                    self.erased
-                        .offers(node, crate::Capability::#capability)
-                        .then(|| crate::#dynamic { erased, guard: #guard })
+                    let offered = || {
+                        let erased = self.erased.#ident()?;
+                        self.erased.offers(node, crate::Capability::#capability).then_some(erased)
+                    };
+                    let erased = crate::erased::unless_it_panics(stringify!(#ident), offered)?;
+                    ::std::option::Option::Some(crate::#dynamic { erased, guard: #guard })
                 }
             }
         }
         Shape::Events => quote! {
             #(#attrs)*
             pub fn #ident(&self) -> crate::DynEventSource<'_> {
-                crate::DynEventSource { erased: self.erased.#ident(), guard: &self.guard }
+                let opened = || ::std::option::Option::Some(self.erased.#ident());
+                let erased = crate::erased::unless_it_panics(stringify!(#ident), opened);
+                crate::DynEventSource { erased, guard: &self.guard }
             }
         },
         Shape::Plain => {
