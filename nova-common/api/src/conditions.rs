@@ -17,7 +17,7 @@ pub struct StaleEpoch {
 #[error("node `{0}` is not known")]
 pub struct UnknownNode(pub NodeName);
 
-/// No node of the driver has an instance of that id.
+/// There is no instance of that id on the node that the call names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("instance `{0}` is not known")]
 pub struct UnknownInstance(pub InstanceId);

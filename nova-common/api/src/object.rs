@@ -20,7 +20,7 @@ pub trait Object {
 /// One field of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldDescription {
-    /// Its name, also on the wire.
+    /// Its name in the source, which is its name on the wire unless serde is told otherwise.
     pub name: &'static str,
     /// Its type, as written.
     pub shape: &'static str,

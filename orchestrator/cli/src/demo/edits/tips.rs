@@ -62,10 +62,9 @@ pub(crate) const TIPS: &[Commit] = &[
             GATE,
             Edit {
                 path: "src/backend/memory.rs",
-                from: "        state.machines.remove(&instance.id);\n",
+                from: "        state.machines.retain(|_, machine| machine.instance != *instance);\n",
                 to: "        let paused = |machine: &Machine| machine.power == PowerState::Paused;\n        \
-                     if !state.machines.get(&instance.id).is_some_and(paused) {\n            \
-                     state.machines.remove(&instance.id);\n        }\n",
+                     state.machines.retain(|_, machine| paused(machine) || machine.instance != *instance);\n",
             },
         ],
     },
