@@ -22,8 +22,8 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use nova_api::{
-    BackendError, Call, InstanceError, InstanceId, InstanceRef, MutationError, NodeName,
-    UnknownInstance,
+    BackendError, Call, InstanceError, InstanceId, InstanceRef, Interrupted, MutationError,
+    NodeName, UnknownInstance,
 };
 
 use crate::config::Config;
@@ -33,6 +33,7 @@ use crate::host::{self, Size};
 use crate::lock::{self, Share, lock, try_lock};
 use crate::machine::Machine;
 use crate::names::file_name;
+use crate::offload::is_abandoned;
 
 pub(crate) use crate::node::fence::Fence;
 
@@ -145,6 +146,10 @@ impl Node {
         loop {
             let file = lock::open(&path)?;
             lock::<E>(&file, Share::Exclusive, call)?;
+            // Somebody else may have done, and undone, what this call was for.
+            if is_abandoned() {
+                return Err(Interrupted::Cancelled.into());
+            }
             if is_still(&file, &path).or_failed(|| format!("no lock `{}`", path.display()))? {
                 return Ok(Alone { path, _exclusive: file });
             }
