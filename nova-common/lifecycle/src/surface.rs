@@ -5,6 +5,7 @@
 
 mod attributes;
 mod items;
+#[path = "../../macros/src/source.rs"]
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -108,7 +108,7 @@ fn describe(name: &Ident, told: &str, conditions: &[Condition<'_>]) -> TokenStre
     let recoveries: Vec<_> = conditions.iter().map(|condition| &condition.recovery).collect();
     let meanings: Vec<_> = conditions.iter().map(|condition| &condition.meaning).collect();
     let payloads: Vec<_> =
-        conditions.iter().map(|condition| crate::source::text(condition.payload)).collect();
+        conditions.iter().map(|condition| crate::source::normal(condition.payload)).collect();
     let (text, names) = (name.to_string(), variants.iter().map(ToString::to_string));
     quote! {
         impl #name {

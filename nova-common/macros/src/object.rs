@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Data, DeriveInput, Error, Field, Fields, LitStr, Visibility};
 
 use crate::reading::{summary, version};
-use crate::source::text;
+use crate::source::normal;
 
 type Version = (u16, u16);
 
@@ -59,7 +59,7 @@ fn describe(field: &Field, current: Version) -> syn::Result<TokenStream> {
         return Err(Error::new(field.span(), lacking));
     }
     let ty = &field.ty;
-    let (shape, (major, minor)) = (text(ty), since);
+    let (shape, (major, minor)) = (normal(ty), since);
     Ok(quote! {
         crate::FieldDescription {
             name: #name,

@@ -1,18 +1,27 @@
-//! Source as text that is the same whichever compiler writes it, on one line.
+//! Source as text that is the same whichever compiler writes it: neither formatting nor documentation changes it.
+//!
+//! `nova-lifecycle` has this file as a module too, since a crate of macros can lend nothing: fingerprints and committed
+//! signatures are compared as text.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// Writes a piece of source as a person would, without trailing commas.
-pub(crate) fn text(of: &impl ToTokens) -> String {
+/// Writes a piece of source as a person would, without documentation and trailing commas.
+pub(crate) fn normal(of: &impl ToTokens) -> String {
     let mut out = String::new();
     write(of.to_token_stream(), &mut out);
-    out
+    out.trim().to_owned()
 }
 
 fn write(tokens: TokenStream, out: &mut String) {
     let mut operator = String::new();
-    for token in tokens {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#')
+            && tokens.next_if(is_documentation).is_some()
+        {
+            continue;
+        }
         if let TokenTree::Punct(punct) = &token {
             operator.push(punct.as_char());
             if punct.spacing() == Spacing::Alone
@@ -35,7 +44,8 @@ fn write(tokens: TokenStream, out: &mut String) {
                     out.push('(');
                 } else {
                     separate(out);
-                    out.push_str(open);
+                    let spaced = if out.ends_with(' ') { open.trim_start() } else { open };
+                    out.push_str(spaced);
                 }
                 write(group.stream(), out);
                 let kept = out.trim_end_matches([',', ' ']).len();
@@ -87,14 +97,30 @@ fn punctuate(operator: &str, out: &mut String) {
     }
 }
 
+/// Tells the brackets of `#[doc = "…"]`, which `///` stands for.
+fn is_documentation(token: &TokenTree) -> bool {
+    let TokenTree::Group(group) = token else { return false };
+    let first = group.stream().into_iter().next();
+    group.delimiter() == Delimiter::Bracket && matches!(first, Some(TokenTree::Ident(word)) if word == "doc")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn formatting_and_documentation_leave_no_trace() {
+        let short = "fn f<'a>(a: &'a A, b: B<C>) -> D { /// one\n E, F }";
+        let long = "fn f<'a>(\n a : & 'a A,\n b: B<\n C,\n >,\n) -> D {\n /** other */\n E,\n F,\n }";
+        let [short, long] = [short, long].map(|source| normal(&source.parse::<TokenStream>().unwrap()));
+        assert_eq!(short, long);
+        assert_eq!(short, "fn f<'a>(a: &'a A, b: B<C>) -> D { E, F }");
+    }
+
     #[track_caller]
     fn assert_written(source: &str, expected: &str) {
         let tokens: TokenStream = source.parse().unwrap();
-        assert_eq!(text(&tokens), expected);
+        assert_eq!(normal(&tokens), expected);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use quote::quote;
 use super::Facet;
 use super::args::Leaving;
 use super::method::{Method, Shape};
-use crate::source::text;
+use crate::source::normal;
 
 pub(super) fn description(facet: &Facet) -> TokenStream {
     let constant = facet.constant();
@@ -43,7 +43,7 @@ pub(super) fn description(facet: &Facet) -> TokenStream {
 fn method(method: &Method) -> Option<TokenStream> {
     let Shape::Call(call) = &method.shape else { return None };
     let (name, told) = (method.signature.ident.to_string(), &method.summary);
-    let signature = text(&method.signature);
+    let signature = normal(&method.signature);
     let error = &call.error;
     let repeated = option(call.repeated.as_ref().map(|told| quote!(#told)));
     Some(quote! {
@@ -68,7 +68,7 @@ fn option(value: Option<TokenStream>) -> TokenStream {
 fn fingerprint(facet: &Facet) -> u64 {
     let mut whole = format!("{} {}\n", facet.args.name, facet.args.version);
     for method in &facet.methods {
-        whole.push_str(&text(&method.signature));
+        whole.push_str(&normal(&method.signature));
         whole.push('\n');
     }
     whole

@@ -130,7 +130,7 @@ fn document(function: &mut TraitItemFn, call: &Call) {
     let error = &call.error;
     let errors = format!(
         "\n# Errors\n[`{}`] says which, and what the caller does about each.",
-        crate::source::text(error)
+        crate::source::normal(error)
     );
     function.attrs.push(parse_quote!(#[doc = #errors]));
     if let Some(repeated) = &call.repeated {
